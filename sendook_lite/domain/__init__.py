@@ -1,0 +1,1 @@
+"""Pure core: values in, values out; no sockets, no database, no clock of its own."""

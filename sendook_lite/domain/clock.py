@@ -1,0 +1,94 @@
+"""The only place that knows the time and sleeps.
+
+Stamps are wall-clock milliseconds since the Unix epoch (``int``). Waits are measured on the
+monotonic clock, so that a corrected wall clock neither delays nor hurries anything.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+MS_PER_SECOND = 1000
+
+
+class Clock(Protocol):
+    """What the rest of the program may know about time."""
+
+    def now(self) -> int:
+        """Return the wall clock in milliseconds since the epoch; for stamps."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds on a clock that never steps; for waits and durations."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for so many seconds of the monotonic clock."""
+        ...
+
+    async def wait(self, signal: asyncio.Event, seconds: float | None) -> bool:
+        """Wait for a signal, at most so many seconds; True when the signal came."""
+        ...
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now(self) -> int:
+        """Return the wall clock in milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        """Return the monotonic clock in seconds."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep without blocking the event loop."""
+        await asyncio.sleep(seconds)
+
+    async def wait(self, signal: asyncio.Event, seconds: float | None) -> bool:
+        """Wait for a signal, at most so many seconds (None: without end)."""
+        if signal.is_set():
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await signal.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class SteadyClock:
+    """Wall-clock milliseconds that advance with the monotonic clock; for due times.
+
+    Anchored once, at construction. A step of the wall clock while the process runs therefore makes
+    no retry early or late; the anchor of the next start is checked by the recovery of the store.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._anchor = clock.now() - clock.monotonic() * MS_PER_SECOND
+
+    def now(self) -> int:
+        """Return anchored milliseconds since the epoch."""
+        return int(self._anchor + self._clock.monotonic() * MS_PER_SECOND)
+
+
+def iso(ms: int) -> str:
+    """Render epoch milliseconds as ISO 8601 UTC, e.g. ``2026-03-01T09:10:00.000Z``."""
+    seconds, rest = divmod(ms, MS_PER_SECOND)
+    stamp = datetime.fromtimestamp(seconds, UTC)
+    return f"{stamp:%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def parse_iso(text: str) -> int:
+    """Read an ISO 8601 time into epoch milliseconds; a time without a zone is UTC.
+
+    Raises:
+        ValueError: when the text is not a time.
+    """
+    stamp = datetime.fromisoformat(text)
+    if stamp.tzinfo is None:
+        stamp = stamp.replace(tzinfo=UTC)
+    return round(stamp.timestamp() * MS_PER_SECOND)

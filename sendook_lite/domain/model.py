@@ -1,0 +1,241 @@
+"""The nouns of the product as the store keeps them and the use cases pass them around.
+
+Times are epoch milliseconds. ``seq`` is the row's place in commit order; it never leaves the
+process, the ``id`` does.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Scope = Literal["read", "write", "admin"]
+WebhookStatus = Literal["enabled", "disabled"]
+DisabledReason = Literal["gone", "manual", "repeated_failures"]
+DeliveryStatus = Literal["pending", "delivered", "failed", "canceled"]
+Trigger = Literal["scheduled", "manual", "replay", "test"]
+Direction = Literal["inbound", "outbound"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key of the API; only a SHA-256 of it is stored."""
+
+    seq: int
+    id: str
+    name: str
+    prefix: str
+    scopes: tuple[Scope, ...]
+    inbox_ids: tuple[str, ...]
+    created_at: int
+    updated_at: int
+    last_used_at: int | None = None
+    revoked_at: int | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the key opens anything."""
+        return self.revoked_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """An address that receives and sends."""
+
+    seq: int
+    id: str
+    name: str | None
+    email: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentInfo:
+    """One attachment of a stored message.
+
+    ``part`` finds its bytes in the raw mail again; ``content`` is base64 of them and kept only
+    while all attachments of the message together are small.
+    """
+
+    id: str
+    name: str
+    content_type: str
+    size: int
+    part: int
+    content_id: str | None = None
+    content: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A mail as the API shows it; what is unset is None or empty."""
+
+    seq: int
+    id: str
+    inbox_id: str
+    thread_id: str
+    direction: Direction
+    status: str
+    external_message_id: str | None
+    created_at: int
+    updated_at: int
+    content: "MessageContent"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContent:
+    """Everything of a message that is only ever read together."""
+
+    from_address: str
+    from_name: str | None = None
+    envelope_from: str | None = None
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    reply_to: str | None = None
+    subject: str = ""
+    text: str = ""
+    full_text: str = ""
+    html: str = ""
+    labels: tuple[str, ...] = ()
+    attachments: tuple[AttachmentInfo, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+    date: int | None = None
+    auto_submitted: bool = False
+    spam: dict[str, Any] | None = None
+    authentication: dict[str, Any] | None = None
+    parse_error: str | None = None
+    recipients: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Messages of one conversation in one inbox."""
+
+    seq: int
+    id: str
+    inbox_id: str
+    subject: str
+    created_at: int
+    updated_at: int
+    message_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A URL and the events it is told about. ``status`` counters live beside it in the store."""
+
+    seq: int
+    id: str
+    url: str
+    events: tuple[str, ...]
+    status: WebhookStatus
+    created_at: int
+    updated_at: int
+    disabled_reason: DisabledReason | None = None
+    description: str | None = None
+    inbox_ids: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    retry_schedule: tuple[float, ...] | None = None
+    timeout: float | None = None
+    rate_limit: float | None = None
+    consecutive_failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One signing secret of a webhook; the current one never expires."""
+
+    value: str
+    expires_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. Never changes."""
+
+    seq: int
+    id: str
+    type: str
+    inbox_id: str | None
+    message_id: str | None
+    body: bytes
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event owed to one webhook."""
+
+    seq: int
+    id: str
+    event_id: str
+    webhook_id: str
+    event_type: str
+    status: DeliveryStatus
+    attempt_count: int
+    due_at: int | None
+    last_status: int | None
+    last_error: str | None
+    created_at: int
+    updated_at: int
+    completed_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One HTTP request made for a delivery; ``status`` is None when there was no answer."""
+
+    seq: int
+    id: str
+    webhook_id: str
+    delivery_id: str
+    event_id: str
+    inbox_id: str | None
+    message_id: str | None
+    event_body: bytes
+    number: int
+    trigger: Trigger
+    status: int | None
+    error: str | None
+    response: str | None
+    duration_ms: int
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueDelivery:
+    """A delivery whose time has come, with all that an attempt needs besides the endpoint.
+
+    ``generation`` tells whether it was re-opened or canceled while an attempt was under way;
+    ``tries`` counts the attempts since it was opened, ``attempt_count`` those ever made.
+    """
+
+    seq: int
+    id: str
+    webhook_seq: int
+    event_id: str
+    event_type: str
+    body: bytes
+    attempt_count: int
+    tries: int
+    trigger: Trigger
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an attempt brought and what becomes of its delivery; ready to be recorded.
+
+    ``started_at`` is a stamp; ``due_at`` (with the ``delay`` that led to it, both in ms) is set
+    exactly while the delivery stays pending.
+    """
+
+    delivery: DueDelivery
+    started_at: int
+    duration_ms: int
+    status: int | None
+    error: str | None
+    response: str | None
+    state: DeliveryStatus
+    due_at: int | None = None
+    delay: int = 0
