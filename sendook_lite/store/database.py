@@ -1,0 +1,114 @@
+"""Opens the one database file: locks the directory, migrates, starts writer and readers."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+from typing import IO
+
+from sendook_lite.domain.clock import Clock
+from sendook_lite.domain.errors import SendookError, StoreFailed
+from sendook_lite.domain.ids import Ids
+from sendook_lite.store.failures import explain
+from sendook_lite.store.migrate import migrate, migrations
+from sendook_lite.store.reader import Reader
+from sendook_lite.store.writer import Writer, open_for_writing
+
+DATABASE_NAME = "sendook.db"
+LOCK_NAME = "lock"
+
+_PRIVATE_FILE = 0o600
+_PRIVATE_DIRECTORY = 0o700
+
+
+class DirectoryInUse(SendookError):
+    """Another process holds the data directory."""
+
+    def __init__(self, directory: Path, holder: str) -> None:
+        super().__init__(
+            "directory_in_use",
+            f"{directory} is in use by another sendook-lite (process {holder or 'unknown'}):"
+            " stop it, or give this one another --data-dir",
+        )
+
+
+class Store:
+    """One database file with its writer and its readers."""
+
+    def __init__(self, directory: Path, clock: Clock, ids: Ids) -> None:
+        self.directory = directory
+        self.path = directory / DATABASE_NAME
+        self.writer = Writer(self.path, clock, ids)
+        self.reader = Reader(self.path)
+        self._lock: IO[str] | None = None
+
+    async def open(self) -> None:
+        """Take the directory, bring the schema up to date and start serving.
+
+        Raises:
+            DirectoryInUse: when another process has it.
+            NewerDatabase: when the file is ahead of this program.
+            StoreFailed: when the directory or the file cannot be used.
+        """
+        try:
+            self.directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+            self._lock = lock(self.directory)
+        except OSError as error:
+            raise StoreFailed(
+                f"cannot use the data directory {self.directory}: {error.strerror}"
+            ) from error
+        try:
+            await asyncio.to_thread(prepare, self.path)
+            self.writer.start()
+            await self.reader.open()
+        except (sqlite3.Error, OSError) as error:
+            await self.close()
+            reason = explain(error) if isinstance(error, sqlite3.Error) else error.strerror
+            raise StoreFailed(f"cannot open {self.path}: {reason}") from error
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Commit what is queued, close the file and let the directory go."""
+        await self.reader.close()
+        await self.writer.close()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def prepare(path: Path) -> None:
+    """Make the file, readable by its owner only, and bring its schema up to date.
+
+    SQLite gives the write-ahead log and its index the mode of the file.
+    """
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE_FILE))
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        migrate(connection, migrations())
+    finally:
+        connection.close()
+    # Readers are opened read-only and cannot switch the file to WAL themselves.
+    open_for_writing(path).close()
+
+
+def lock(directory: Path) -> IO[str]:
+    """Take the directory for this process; the kernel lets it go when the process ends.
+
+    Raises:
+        DirectoryInUse: when another process has it.
+    """
+    descriptor = os.open(directory / LOCK_NAME, os.O_CREAT | os.O_RDWR, _PRIVATE_FILE)
+    file = os.fdopen(descriptor, "r+", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = file.read().strip()
+        file.close()
+        raise DirectoryInUse(directory, holder) from error
+    file.truncate()
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file

@@ -1,0 +1,307 @@
+"""Deliveries at rest: fanned out with their event, due by their row, settled by their attempts."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sendook_lite.domain.errors import NotFound
+from sendook_lite.domain.model import Delivery, DueDelivery, Event, Settlement
+from sendook_lite.store import webhooks
+from sendook_lite.store.page import Page, bind, cut, seq_before
+from sendook_lite.store.reader import Reader
+from sendook_lite.store.writer import Row, Tx
+
+_SELECT = (
+    "SELECT deliveries.seq, deliveries.id, events.id, webhooks.id, events.type,"
+    " deliveries.status, deliveries.attempt_count, deliveries.due_at, deliveries.last_status,"
+    " deliveries.last_error, deliveries.created_at, deliveries.updated_at,"
+    " deliveries.completed_at FROM deliveries"
+    " JOIN events ON events.seq = deliveries.event_seq"
+    " JOIN webhooks ON webhooks.seq = deliveries.webhook_seq AND webhooks.deleted_at IS NULL"
+)
+
+
+def _delivery(row: Row) -> Delivery:
+    return Delivery(*row)
+
+
+def fan_out(tx: Tx, event: Event, due_at: int) -> list[DueDelivery]:
+    """Owe an event to every enabled webhook that wants it, due at once."""
+    fresh = []
+    for webhook_seq in webhooks.subscribers(tx, event.type, event.inbox_id):
+        identifier = tx.ids.new("dlv")
+        seq = tx.insert(
+            "INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger, due_at,"
+            " created_at, updated_at) VALUES (?, ?, ?, 'pending', 'scheduled', ?, ?, ?)",
+            (identifier, event.seq, webhook_seq, due_at, tx.now, tx.now),
+        )
+        fresh.append(
+            DueDelivery(
+                seq=seq,
+                id=identifier,
+                webhook_seq=webhook_seq,
+                event_id=event.id,
+                event_type=event.type,
+                body=event.body,
+                attempt_count=0,
+                tries=0,
+                trigger="scheduled",
+                generation=0,
+            )
+        )
+    return fresh
+
+
+@dataclass(frozen=True, slots=True)
+class DueWindow:
+    """The next due deliveries of a webhook, and when the one behind them is due (ms or None)."""
+
+    deliveries: list[DueDelivery]
+    next_due_at: int | None
+
+
+def take_due(tx: Tx, webhook_seq: int, now: int, limit: int, claimed: Collection[int]) -> DueWindow:
+    """Read the due deliveries of a webhook that are not claimed in memory, oldest due first.
+
+    A unit of work although it writes nothing: a reader's snapshot may still show as pending what
+    is already settled. A webhook that is not enabled has nothing due, whatever its rows say until
+    they are canceled.
+    """
+    canceled_up_to = webhooks.find_cancellation(tx, webhook_seq)
+    if canceled_up_to is None:
+        return DueWindow([], None)
+    rows = tx.all(
+        "SELECT seq, due_at FROM deliveries WHERE webhook_seq = ? AND due_at IS NOT NULL"
+        " AND seq > ? ORDER BY due_at, seq LIMIT ?",
+        (webhook_seq, canceled_up_to, limit + len(claimed) + 1),
+    )
+    unclaimed = [row for row in rows if row[0] not in claimed]
+    due = [seq for seq, due_at in unclaimed if due_at <= now][:limit]
+    behind = unclaimed[len(due) :]
+    return DueWindow([_load_due(tx, seq) for seq in due], behind[0][1] if behind else None)
+
+
+def _load_due(tx: Tx, seq: int) -> DueDelivery:
+    row = tx.one(
+        "SELECT deliveries.seq, deliveries.id, deliveries.webhook_seq, events.id, events.type,"
+        " events.body, deliveries.attempt_count, deliveries.tries, deliveries.trigger,"
+        " deliveries.generation FROM deliveries JOIN events ON events.seq = deliveries.event_seq"
+        " WHERE deliveries.seq = ?",
+        (seq,),
+    )
+    if row is None:
+        raise NotFound("delivery")
+    return DueDelivery(*row)
+
+
+def settle(tx: Tx, settlements: Sequence[Settlement], now: int) -> None:
+    """Record attempts and what became of their deliveries, oldest first.
+
+    ``now`` is the time that due times are measured against. A delivery that is gone meanwhile,
+    with its webhook, is passed over.
+
+    An outcome that comes in after its delivery was re-opened or canceled is recorded as an attempt.
+    It changes the state only where a canceled delivery turns out to be delivered; one that was
+    re-opened keeps the attempts it is still promised.
+    """
+    attempts: list[Row] = []
+    failures: dict[int, int] = {}
+    successes: set[int] = set()
+    for done in settlements:
+        delivery = done.delivery
+        if not _settle_one(tx, done):
+            continue
+        attempts.append(_attempt_row(tx, done))
+        if done.state == "delivered":
+            successes.add(delivery.webhook_seq)
+            failures[delivery.webhook_seq] = 0
+        else:
+            failures[delivery.webhook_seq] = failures.get(delivery.webhook_seq, 0) + 1
+    tx.execute_many(_RECORD_ATTEMPT, attempts)
+    for webhook_seq, failed in failures.items():
+        webhooks.count_failures(tx, webhook_seq, failed=failed, succeeded=webhook_seq in successes)
+    if any(done.state == "pending" for done in settlements):
+        tx.execute(_NOTE_SCHEDULING, (now,))
+
+
+def _settle_one(tx: Tx, done: Settlement) -> bool:
+    """Bring a delivery up to date with an attempt; False when its row is gone."""
+    delivery = done.delivery
+    completed_at = None if done.state == "pending" else tx.now
+    settled = tx.execute(
+        "UPDATE deliveries SET attempt_count = attempt_count + 1, tries = tries + 1,"
+        " last_status = ?, last_error = ?, updated_at = ?, status = ?, due_at = ?, delay = ?,"
+        " completed_at = ? WHERE seq = ? AND generation = ?",
+        (
+            done.status,
+            done.error,
+            tx.now,
+            done.state,
+            done.due_at,
+            done.delay,
+            completed_at,
+            delivery.seq,
+            delivery.generation,
+        ),
+    ).rowcount
+    if settled:
+        return True
+    late = tx.execute(
+        "UPDATE deliveries SET attempt_count = attempt_count + 1, last_status = ?, last_error = ?,"
+        " updated_at = ?, status = iif(? AND status = 'canceled', 'delivered', status)"
+        " WHERE seq = ?",
+        (done.status, done.error, tx.now, done.state == "delivered", delivery.seq),
+    )
+    return late.rowcount == 1
+
+
+_NOTE_SCHEDULING = (
+    "INSERT INTO meta (key, value) VALUES ('last_scheduled_at', ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)"
+)
+_RECORD_ATTEMPT = (
+    "INSERT INTO attempts (id, delivery_seq, webhook_seq, number, trigger, status, error,"
+    " response, duration, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def _attempt_row(tx: Tx, done: Settlement) -> Row:
+    delivery = done.delivery
+    return (
+        tx.ids.new("atm"), delivery.seq, delivery.webhook_seq, delivery.attempt_count + 1,
+        delivery.trigger, done.status, done.error, done.response, done.duration_ms,
+        done.started_at,
+    )  # fmt: skip
+
+
+def record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> str:
+    """Record a test: a delivery that is settled from the start, and its one attempt.
+
+    Returns the delivery's id.
+    """
+    seq = tx.insert(
+        "INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger, attempt_count,"
+        " tries, last_status, last_error, created_at, updated_at, completed_at)"
+        " VALUES (?, ?, ?, ?, 'test', 1, 1, ?, ?, ?, ?, ?)",
+        (
+            done.delivery.id,
+            event.seq,
+            webhook_seq,
+            done.state,
+            done.status,
+            done.error,
+            tx.now,
+            tx.now,
+            tx.now,
+        ),
+    )
+    row = _attempt_row(tx, done)
+    tx.execute(_RECORD_ATTEMPT, (row[0], seq, *row[2:]))
+    return done.delivery.id
+
+
+def last_seq(tx: Tx) -> int:
+    """Return the place of the newest delivery; 0 when there is none."""
+    row = tx.one("SELECT max(seq) FROM deliveries")
+    return (row[0] if row else None) or 0
+
+
+def cancel_pending(tx: Tx, webhook_seq: int, up_to: int, limit: int) -> int:
+    """Cancel some pending deliveries of a webhook, none that is newer; returns how many."""
+    return tx.execute(
+        "UPDATE deliveries SET status = 'canceled', due_at = NULL, generation = generation + 1,"
+        " updated_at = ?, completed_at = ? WHERE seq IN"
+        " (SELECT seq FROM deliveries WHERE webhook_seq = ? AND due_at IS NOT NULL AND seq <= ?"
+        " ORDER BY due_at, seq LIMIT ?)",
+        (tx.now, tx.now, webhook_seq, up_to, limit),
+    ).rowcount
+
+
+def remove_of_webhook(tx: Tx, webhook_seq: int, limit: int) -> int:
+    """Remove some attempts, then some deliveries, of a deleted webhook; returns how many rows."""
+    removed = tx.execute(
+        "DELETE FROM attempts WHERE seq IN"
+        " (SELECT seq FROM attempts WHERE webhook_seq = ? LIMIT ?)",
+        (webhook_seq, limit),
+    ).rowcount
+    if removed:
+        return removed
+    return tx.execute(
+        "DELETE FROM deliveries WHERE seq IN"
+        " (SELECT seq FROM deliveries WHERE webhook_seq = ? LIMIT ?)",
+        (webhook_seq, limit),
+    ).rowcount
+
+
+async def list_page(
+    reader: Reader,
+    *,
+    limit: int,
+    before: str | None = None,
+    status: str | None = None,
+    webhook_id: str | None = None,
+    event_id: str | None = None,
+    inbox_ids: Collection[str] | None = None,
+) -> Page[Delivery]:
+    """Return deliveries, newest first; ``inbox_ids`` None: of events of all inboxes and of none."""
+    conditions = [seq_before("deliveries", before)]
+    webhook = "deliveries.webhook_seq"
+    if status is not None:
+        conditions.append("deliveries.status = :status")
+        if status != "delivered":
+            # The condition of the partial index, repeated so that SQLite may use it, and a sign
+            # that keeps SQLite from the webhook's own index, where such a delivery is rare.
+            conditions.append("deliveries.status IN ('pending', 'failed', 'canceled')")
+            webhook = f"+{webhook}"
+    if webhook_id is not None:
+        conditions.append(f"{webhook} = (SELECT seq FROM webhooks WHERE id = :webhook)")
+    if event_id is not None:
+        conditions.append("deliveries.event_seq = (SELECT seq FROM events WHERE id = :event)")
+    inboxes = bind("inbox", inbox_ids or ())
+    if inbox_ids is not None:
+        conditions.append(f"events.inbox_id IN ({', '.join(f':{name}' for name in inboxes)})")
+    rows = await reader.all(
+        f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY deliveries.seq DESC LIMIT :limit",
+        {
+            "before": before,
+            "limit": limit + 1,
+            "status": status,
+            "webhook": webhook_id,
+            "event": event_id,
+            **inboxes,
+        },
+    )
+    return cut([_delivery(row) for row in rows], limit)
+
+
+async def get(reader: Reader, identifier: str) -> Delivery:
+    """Return a delivery; NotFound when there is none."""
+    row = await reader.one(f"{_SELECT} WHERE deliveries.id = ?", (identifier,))
+    if row is None:
+        raise NotFound("delivery")
+    return _delivery(row)
+
+
+def first_due(tx: Tx, webhook_seq: int) -> int | None:
+    """Return when the first pending delivery of a webhook is due."""
+    row = tx.one(
+        "SELECT min(due_at) FROM deliveries WHERE webhook_seq = ? AND due_at IS NOT NULL",
+        (webhook_seq,),
+    )
+    return row[0] if row else None
+
+
+def clamp_due_times(tx: Tx, now: int) -> int:
+    """Bring due times back that a clock set back since has put further away than their delay.
+
+    Every due time was at most ``now + delay`` when it was written, and ``last_scheduled_at`` keeps
+    the latest such now: only when that lies ahead of us there is anything to look for. Returns how
+    many deliveries were brought back.
+    """
+    row = tx.one("SELECT value FROM meta WHERE key = 'last_scheduled_at'")
+    if row is None or row[0] <= now:
+        return 0
+    tx.execute("UPDATE meta SET value = ? WHERE key = 'last_scheduled_at'", (now,))
+    return tx.execute(
+        "UPDATE deliveries SET due_at = ? + delay WHERE due_at IS NOT NULL AND due_at > ? + delay",
+        (now, now),
+    ).rowcount

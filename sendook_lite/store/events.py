@@ -1,0 +1,138 @@
+"""The log of events at rest: written once, never changed."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from sendook_lite.domain.errors import NotFound
+from sendook_lite.domain.events import render_body
+from sendook_lite.domain.model import Event
+from sendook_lite.store.page import PAGE_BYTES, Page, bind, within
+from sendook_lite.store.reader import Reader
+from sendook_lite.store.writer import Row, Tx
+
+_COLUMNS = "seq, id, type, inbox_id, message_id, body, created_at"
+
+
+def _event(row: Row) -> Event:
+    return Event(*row)
+
+
+def append(
+    tx: Tx,
+    event_type: str,
+    payload: dict[str, Any],
+    *,
+    inbox_id: str | None = None,
+    message_id: str | None = None,
+) -> Event:
+    """Render an event's body and add it to the log."""
+    identifier = tx.ids.new("evt")
+    body = render_body(
+        event_type, identifier, tx.now, payload, inbox_id=inbox_id, message_id=message_id
+    )
+    return insert(tx, Event(0, identifier, event_type, inbox_id, message_id, body, tx.now))
+
+
+def insert(tx: Tx, event: Event, *, is_test: bool = False) -> Event:
+    """Add a rendered event; a test takes no part in the log."""
+    seq = tx.insert(
+        "INSERT INTO events (id, type, inbox_id, message_id, is_test, created_at, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            event.id,
+            event.type,
+            event.inbox_id,
+            event.message_id,
+            is_test,
+            event.created_at,
+            event.body,
+        ),
+    )
+    return replace(event, seq=seq)
+
+
+def find_answer(tx: Tx, key: str) -> str | None:
+    """Return the answer that a line with this key got, as JSON."""
+    row = tx.one("SELECT answer FROM event_keys WHERE key = ?", (key,))
+    return row[0] if row else None
+
+
+def keep_answer(tx: Tx, key: str, answer: str) -> None:
+    """Keep the answer to a line with a key."""
+    tx.execute(
+        "INSERT INTO event_keys (key, answer, created_at) VALUES (?, ?, ?)", (key, answer, tx.now)
+    )
+
+
+async def list_after(
+    reader: Reader,
+    *,
+    after: str | None,
+    limit: int,
+    event_type: str | None = None,
+    inbox_ids: Collection[str] | None = None,
+) -> Page[Event]:
+    """Return events in commit order, oldest first, behind the one with the given id.
+
+    ``inbox_ids`` None: events of all inboxes and of none. An ``after`` that is not there begins
+    at the oldest event.
+    """
+    conditions = ["is_test = 0"]
+    if after is not None:
+        conditions.append("seq > coalesce((SELECT seq FROM events WHERE id = :after), 0)")
+    if event_type is not None:
+        conditions.append("type = :type")
+    inboxes = None if inbox_ids is None else bind("inbox", inbox_ids)
+    sizes = await reader.all(
+        _walk(" AND ".join(conditions), inboxes),
+        {"after": after, "limit": limit + 1, "type": event_type, **(inboxes or {})},
+    )
+    fitting = within(sizes[:limit], PAGE_BYTES)
+    if not fitting:
+        return Page([])
+    marks = ", ".join("?" * len(fitting))
+    rows = await reader.all(
+        f"SELECT {_COLUMNS} FROM events WHERE seq IN ({marks}) ORDER BY seq", fitting
+    )
+    return Page([_event(row) for row in rows], more=len(sizes) > len(fitting))
+
+
+def _walk(conditions: str, inboxes: Collection[str] | None) -> str:
+    """Return SQL for seq and size of events in order.
+
+    Several inboxes are one ordered walk along the index each, merged: never a sort of everything.
+    """
+    walk = f"SELECT seq, length(body) FROM events WHERE {conditions}"
+    end = " ORDER BY seq LIMIT :limit"
+    if inboxes is None:
+        return walk + end
+    walks = [f"SELECT * FROM ({walk} AND inbox_id = :{name}{end})" for name in inboxes]
+    return " UNION ALL ".join(walks or [f"{walk} AND FALSE"]) + end
+
+
+async def exists(reader: Reader, identifier: str) -> bool:
+    """Say whether an event is (still) in the log."""
+    return await reader.one("SELECT 1 FROM events WHERE id = ?", (identifier,)) is not None
+
+
+async def get(reader: Reader, identifier: str) -> Event:
+    """Return an event, a test's included; NotFound when there is none."""
+    row = await reader.one(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (identifier,))
+    if row is None:
+        raise NotFound("event")
+    return _event(row)
+
+
+async def count_deliveries(reader: Reader, events: list[Event]) -> dict[int, dict[str, int]]:
+    """Count the deliveries of each event by state; keyed by the event's seq."""
+    marks = ", ".join("?" * len(events))
+    rows = await reader.all(
+        "SELECT event_seq, status, count(*) FROM deliveries"
+        f" WHERE event_seq IN ({marks}) GROUP BY event_seq, status",
+        [event.seq for event in events],
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for seq, status, count in rows:
+        counts.setdefault(seq, {})[status] = count
+    return counts

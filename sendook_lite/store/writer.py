@@ -1,0 +1,274 @@
+"""The one writer: units of work from many callers, committed together, answered after commit.
+
+A unit of work is a plain function ``def verb(tx, …)``. The writer's thread takes every unit that is
+queued, runs each inside its own savepoint and commits once. The line after
+``await writer.write(verb, …)`` is therefore after the commit, and callers share one fsync.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+from sendook_lite.domain.clock import Clock
+from sendook_lite.domain.errors import StoreFailed
+from sendook_lite.domain.ids import Ids
+from sendook_lite.store.failures import explain, is_store_failure
+
+MAX_UNITS_PER_COMMIT = 512
+"""Bounds how long the first caller of a batch waits for the last one."""
+
+BUSY_TIMEOUT_MS = 5000
+"""How long another program may hold the file before a batch fails."""
+
+_CLOSED = "the store is closed"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = tuple[Any, ...]
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Tx:
+    """What a unit of work is given: the transaction, its instant, and a mint for ids.
+
+    ``memory`` survives from one transaction to the next for rows that every unit needs (who is
+    subscribed to what); whoever changes such rows drops the entry, and a rollback drops all.
+    """
+
+    __slots__ = ("_connection", "ids", "memory", "now")
+
+    def __init__(
+        self, connection: sqlite3.Connection, now: int, ids: Ids, memory: dict[str, Any]
+    ) -> None:
+        self._connection = connection
+        self.now = now
+        self.ids = ids
+        self.memory = memory
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self._connection.execute(sql, parameters)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for every row."""
+        self._connection.executemany(sql, rows)
+
+    def insert(self, sql: str, parameters: Parameters) -> int:
+        """Run an INSERT and return the ``seq`` it was given."""
+        seq = self._connection.execute(sql, parameters).lastrowid
+        assert seq is not None  # noqa: S101 - sqlite3 always knows it after an INSERT
+        return seq
+
+    def one(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        """Return the first row, or None."""
+        row: Row | None = self._connection.execute(sql, parameters).fetchone()
+        return row
+
+    def all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        """Return all rows."""
+        return self._connection.execute(sql, parameters).fetchall()
+
+
+class _Unit(NamedTuple):
+    """A queued unit of work and the future its caller awaits."""
+
+    work: Callable[[Tx], Any]
+    future: asyncio.Future[Any]
+
+
+class _Answer(NamedTuple):
+    """What became of one unit: a value, or the error its caller will see."""
+
+    future: asyncio.Future[Any]
+    value: Any = None
+    error: BaseException | None = None
+
+
+class _TransactionLost(sqlite3.Error):
+    """SQLite rolled the whole transaction back while a unit looked elsewhere."""
+
+
+class WriterDied(RuntimeError):
+    """The writer's thread ended on an error of its own; the process must end, not hang."""
+
+
+class Writer:
+    """Owns the only writing connection and the thread it lives on."""
+
+    def __init__(
+        self, path: Path, clock: Clock, ids: Ids, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+    ) -> None:
+        self._path = path
+        self._busy_timeout_ms = busy_timeout_ms
+        self._clock = clock
+        self._ids = ids
+        self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._batch: list[_Unit] = []
+        self._loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._closed = False
+        self._memory: dict[str, Any] = {}
+        self.failure: str | None = None
+        """Why the last commit failed; None while the store works."""
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    async def write(
+        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a unit of work; returns after its commit.
+
+        Raises:
+            StoreFailed: nothing of the unit was stored; the disk or the file is at fault.
+            SendookError: whatever the unit itself raised; nothing of it was stored.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        self.submit(future, work, *args, **kwargs)
+        return await future
+
+    def submit(
+        self,
+        future: asyncio.Future[T],
+        work: Callable[Concatenate[Tx, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Queue a unit of work whose outcome is set on the future, after commit."""
+        if self._closed or self._ended.done():
+            raise StoreFailed(_CLOSED)
+        self._queue.put(_Unit(lambda tx: work(tx, *args, **kwargs), future))
+
+    async def watch(self) -> None:
+        """Return when the writer was closed.
+
+        Raises:
+            WriterDied: when its thread ended on its own.
+        """
+        await asyncio.shield(self._ended)
+
+    async def close(self) -> None:
+        """Commit what is queued and end the thread."""
+        started = self._thread.ident is not None
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        if started:
+            await asyncio.wait([self._ended])
+
+    # --- everything below runs on the writer's thread
+
+    def _run(self) -> None:
+        """Serve until closed; an error that no unit caused ends the writer for good."""
+        error: BaseException | None = None
+        try:
+            connection = open_for_writing(self._path, self._busy_timeout_ms)
+            try:
+                self._serve(connection)
+            finally:
+                connection.close()
+        except BaseException as cause:  # noqa: BLE001 - reported through `watch`, never swallowed
+            error = WriterDied(f"the database writer ended: {cause}")
+            error.__cause__ = cause
+        self._loop.call_soon_threadsafe(self._settle_end, error)
+
+    def _serve(self, connection: sqlite3.Connection) -> None:
+        last = False
+        while not last and (unit := self._queue.get()) is not None:
+            self._batch.append(unit)
+            try:
+                while len(self._batch) < MAX_UNITS_PER_COMMIT:
+                    more = self._queue.get_nowait()
+                    if more is None:
+                        last = True
+                        break
+                    self._batch.append(more)
+            except Empty:
+                pass
+            answers = self._commit(connection, self._batch)
+            self._batch = []
+            self._loop.call_soon_threadsafe(_deliver, answers)
+
+    def _commit(self, connection: sqlite3.Connection, batch: list[_Unit]) -> list[_Answer]:
+        """Run a batch in one transaction and say what became of each unit."""
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            tx = Tx(connection, self._clock.now(), self._ids, self._memory)
+            answers = [self._run_unit(connection, tx, unit) for unit in batch]
+            connection.execute("COMMIT")
+        except sqlite3.Error as cause:
+            # SQLite may have rolled back by itself (SQLITE_FULL does, and it can surface at
+            # COMMIT): then nothing of the batch is stored, whatever its units returned.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._memory.clear()
+            self.failure = explain(cause)
+            return [_Answer(unit.future, error=StoreFailed(self.failure)) for unit in batch]
+        self.failure = None
+        return answers
+
+    def _run_unit(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
+        """Run one unit in its savepoint.
+
+        Raises:
+            sqlite3.Error: when the whole transaction is lost, not only this unit.
+        """
+        connection.execute("SAVEPOINT unit")
+        try:
+            value = unit.work(tx)
+        except Exception as error:
+            self._memory.clear()
+            if is_store_failure(error):
+                raise
+            if not connection.in_transaction:
+                raise _TransactionLost from error
+            connection.execute("ROLLBACK TO unit")
+            connection.execute("RELEASE unit")
+            return _Answer(unit.future, error=error)
+        connection.execute("RELEASE unit")
+        return _Answer(unit.future, value)
+
+    # --- back on the event loop
+
+    def _settle_end(self, error: BaseException | None) -> None:
+        if error is None:
+            self._ended.set_result(None)
+        else:
+            self.failure = str(error)
+            self._ended.set_exception(error)
+            self._ended.exception()  # seen: `watch` raises it to whoever listens
+        # The thread is gone: what it had in hand, or never came to, must not wait for ever.
+        while not self._queue.empty():
+            unit = self._queue.get_nowait()
+            if unit is not None:
+                self._batch.append(unit)
+        _deliver([_Answer(unit.future, error=StoreFailed(_CLOSED)) for unit in self._batch])
+
+
+def _deliver(answers: list[_Answer]) -> None:
+    """Wake the callers of a batch; one that went away meanwhile is passed over."""
+    for answer in answers:
+        if answer.future.done():
+            continue
+        if answer.error is None:
+            answer.future.set_result(answer.value)
+        else:
+            answer.future.set_exception(answer.error)
+
+
+def open_for_writing(path: Path, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sqlite3.Connection:
+    """Open the writing connection: transactions are ours to begin, every commit is on disk."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection

@@ -1,0 +1,296 @@
+"""No query of the product reads a whole big table, or sorts one: SQLite itself is asked.
+
+The statements are caught while the store's own functions run, so a changed query is judged as it
+is, and with its parameters unbound, as the planner sees it.
+"""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sendook_lite.domain.model import Delivery, Event, Inbox, Message, Thread, Webhook
+from sendook_lite.store import (
+    attempts,
+    blobs,
+    deliveries,
+    events,
+    inboxes,
+    keys,
+    messages,
+    threads,
+    webhooks,
+)
+from sendook_lite.store.reader import Reader
+from sendook_lite.store.writer import Parameters, Row, Tx
+from sendook_lite.usecases import upkeep
+from sendook_lite.usecases.threading import place
+from tests.usecases.product import Product, mail, settlement
+
+BIG = (
+    "messages|events|deliveries|attempts|blobs|blob_chunks|threads|thread_references|event_keys"
+)
+_SORT = "TEMP B-TREE FOR ORDER BY"
+_SCAN = re.compile(rf"\bSCAN ({BIG})\b")
+
+Statement = tuple[str, Parameters]
+
+
+class CatchingTx(Tx):
+    """A transaction that writes down what it is asked."""
+
+    __slots__ = ("caught",)
+
+    def __init__(self, tx: Tx) -> None:
+        super().__init__(tx._connection, tx.now, tx.ids, {})
+        self.caught: list[Statement] = []
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
+        self.caught.append((sql, parameters))
+        return super().execute(sql, parameters)
+
+    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        self.caught.extend((sql, row) for row in rows[:1])
+        super().execute_many(sql, rows)
+
+    def insert(self, sql: str, parameters: Parameters) -> int:
+        self.caught.append((sql, parameters))
+        return super().insert(sql, parameters)
+
+    def one(self, sql: str, parameters: Parameters = ()) -> Row | None:
+        self.caught.append((sql, parameters))
+        return super().one(sql, parameters)
+
+    def all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        self.caught.append((sql, parameters))
+        return super().all(sql, parameters)
+
+
+class CatchingReader(Reader):
+    """A reader that writes down what it is asked."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.caught: list[Statement] = []
+
+    async def all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
+        self.caught.append((sql, parameters))
+        return await super().all(sql, parameters)
+
+
+async def plans_of(product: Product, caught: list[Statement]) -> list[str]:
+    """Ask SQLite how it would run each statement."""
+    found = []
+    for sql, parameters in caught:
+        rows = await product.store.reader.all(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        found.append(f"{sql}\n    {' | '.join(row[3] for row in rows)}")
+    assert found
+    return found
+
+
+class Seeds:
+    """One of everything, to ask about."""
+
+    inbox: Inbox
+    message: Message
+    thread: Thread
+    newest_thread: Thread
+    webhook: Webhook
+    event: Event
+    delivery: Delivery
+    blob: int
+
+
+async def seed(product: Product) -> Seeds:
+    seeds = Seeds()
+    seeds.webhook = await product.webhook()
+    seeds.inbox = await product.inboxes.create("Ann", "ann@mail.example")
+    intake = product.intake()
+    stored = await intake.receive(
+        await intake.prepare(mail(message_id="a@x", in_reply_to="b@x")), "ann@mail.example", "b@x"
+    )
+    reader = product.store.reader
+    seeds.message = await messages.get(reader, seeds.inbox.id, stored.message_id)
+    seeds.thread = await threads.get(reader, seeds.inbox.id, seeds.message.thread_id)
+    again = await intake.receive(
+        await intake.prepare(mail(message_id="n@x")), "ann@mail.example", "b@x"
+    )
+    newest = await messages.get(reader, seeds.inbox.id, again.message_id)
+    seeds.newest_thread = await threads.get(reader, seeds.inbox.id, newest.thread_id)
+    seeds.event = (await events.list_after(reader, after=None, limit=1)).items[0]
+    await product.store.writer.write(settle_one, product, seeds)
+    page = await deliveries.list_page(reader, limit=1)
+    seeds.delivery = page.items[0]
+    seeds.blob = await messages.blob_of(reader, seeds.message)
+    return seeds
+
+
+def mail_a_reply(tx: Tx, product: Product, seeds: Seeds) -> None:
+    intake = product.intake()
+    prepared = intake_prepared(mail(message_id="r@x", in_reply_to="a@x", references=("b@x",)))
+    assert seeds.inbox.id
+    intake.receive_in(tx, prepared, "ann@mail.example", "b@x")
+
+
+def intake_prepared(raw: bytes) -> Any:
+    from sendook_lite.usecases.intake import _prepare  # noqa: PLC0415 - the pure part of prepare
+
+    return _prepare(raw)
+
+
+def settle_one(tx: Tx, _: Product, seeds: Seeds) -> None:
+    (due,) = deliveries.take_due(tx, seeds.webhook.seq, 2**50, 1, ()).deliveries
+    deliveries.settle(tx, [settlement(due, "pending")], 1)
+    deliveries.settle(tx, [settlement(due, "delivered")], 1)
+
+
+def merge(tx: Tx, _: Product, seeds: Seeds) -> None:
+    second = threads.insert(tx, seeds.inbox.seq, "second")
+    threads.remember(tx, seeds.inbox.seq, second[0], ["c@x"])
+    parsed = intake_prepared(mail(message_id="d@x", in_reply_to="a@x", references=("c@x",)))
+    place(tx, seeds.inbox.seq, parsed.mail)
+
+
+def upkeep_all(tx: Tx, product: Product, seeds: Seeds) -> None:
+    assert product.upkeep
+    webhooks.update(tx, seeds.webhook, {"cancel_up_to": 100})
+    inboxes.mark_deleted(tx, seeds.inbox)
+    for step in (upkeep.cancel_deliveries, upkeep.remove_inbox, upkeep.remove_blob):
+        while step(tx):
+            pass
+    webhooks.mark_deleted(tx, seeds.webhook)
+    while upkeep.remove_webhook(tx):
+        pass
+
+
+UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
+    "receive a mail": mail_a_reply,
+    "merge threads": merge,
+    "publish": lambda tx, p, _: p.publisher.publish(tx, "message.received", {}),
+    "take what is due": lambda tx, _, s: deliveries.take_due(tx, s.webhook.seq, 2**50, 9, {5}),
+    "settle": settle_one,
+    "first due": lambda tx, _, s: deliveries.first_due(tx, s.webhook.seq),
+    "newest delivery": lambda tx, _p, _s: deliveries.last_seq(tx),
+    "an answer by key": lambda tx, _p, _s: events.find_answer(tx, "key"),
+    "keep an answer": lambda tx, _p, _s: events.keep_answer(tx, "key", "{}"),
+    "a message": lambda tx, _, s: messages.find_in(tx, s.message.id),
+    "a message by status": lambda tx, _, s: messages.set_status(tx, s.message, "sent"),
+    "an inbox by address": lambda tx, _p, _s: inboxes.find_address_in(tx, "ann@mail.example"),
+    "inboxes made": lambda tx, _p, _s: inboxes.count_made_in(tx, 0),
+    "a key": lambda tx, _p, _s: keys.find_by_hash(tx, b"x"),
+    "upkeep": upkeep_all,
+}
+
+READS: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] = {
+    "messages": lambda r, s: messages.list_page(r, s.inbox.seq, 10, None),
+    "messages before": lambda r, s: messages.list_page(r, s.inbox.seq, 10, s.message.id),
+    "messages before one that is gone": lambda r, s: messages.list_page(
+        r, s.inbox.seq, 10, "msg_gone"
+    ),
+    "a message": lambda r, s: messages.get(r, s.inbox.id, s.message.id),
+    "threads": lambda r, s: threads.list_page(r, s.inbox.seq, 10, None),
+    "threads before": lambda r, s: threads.list_page(r, s.inbox.seq, 10, s.newest_thread.id),
+    "a thread": lambda r, s: threads.get(r, s.inbox.id, s.thread.id),
+    "a thread's messages": lambda r, s: messages.list_of_thread(r, s.thread.seq),
+    "raw mail": lambda r, s: blobs.read(r, s.blob),
+    "an event": lambda r, s: events.get(r, s.event.id),
+    "events after": lambda r, s: events.list_after(r, after=s.event.id, limit=9),
+    "events by type": lambda r, s: events.list_after(
+        r, after=s.event.id, limit=9, event_type="message.received"
+    ),
+    "events by inbox": lambda r, s: events.list_after(
+        r, after=s.event.id, limit=9, inbox_ids=[s.inbox.id]
+    ),
+    "events by type and inboxes": lambda r, s: events.list_after(
+        r, after=None, limit=9, event_type="message.received", inbox_ids=[s.inbox.id, "other"]
+    ),
+    "deliveries of events": lambda r, s: events.count_deliveries(r, [s.event]),
+    "a delivery": lambda r, s: deliveries.get(r, s.delivery.id),
+    "deliveries before": lambda r, s: deliveries.list_page(r, limit=9, before=s.delivery.id),
+    "pending": lambda r, _: deliveries.list_page(r, limit=9, status="pending"),
+    "failed before": lambda r, s: deliveries.list_page(
+        r, limit=9, status="failed", before=s.delivery.id
+    ),
+    "of a webhook": lambda r, s: deliveries.list_page(r, limit=9, webhook_id=s.webhook.id),
+    "of a webhook before": lambda r, s: deliveries.list_page(
+        r, limit=9, webhook_id=s.webhook.id, before=s.delivery.id
+    ),
+    "canceled of a webhook": lambda r, s: deliveries.list_page(
+        r, limit=9, webhook_id=s.webhook.id, status="canceled"
+    ),
+    "delivered of a webhook": lambda r, s: deliveries.list_page(
+        r, limit=9, webhook_id=s.webhook.id, status="delivered"
+    ),
+    "of an event": lambda r, s: deliveries.list_page(r, limit=9, event_id=s.event.id),
+    "attempts of a webhook": lambda r, s: attempts.list_of_webhook(r, s.webhook, 9),
+    "attempts of a delivery": lambda r, s: attempts.list_of_delivery(r, s.delivery),
+}
+
+FROM_ONE_END: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] = {
+    "all events": lambda r, _: events.list_after(r, after=None, limit=9),
+    "all deliveries": lambda r, _: deliveries.list_page(r, limit=9),
+    "delivered": lambda r, _: deliveries.list_page(r, limit=9, status="delivered"),
+}
+
+
+SORTS_NO_MORE_THAN_PAGES = {"events by inbox", "events by type and inboxes", "of an event"}
+"""Several inboxes are a page of each, merged; an event has as many deliveries as webhooks."""
+
+
+class Undo(Exception):  # noqa: N818 - not an error, the way to roll a unit of work back
+    """Carries what was caught out of a unit of work of which nothing shall remain."""
+
+    def __init__(self, caught: list[Statement]) -> None:
+        super().__init__()
+        self.caught = caught
+
+
+@pytest.fixture
+async def reader(product: Product) -> AsyncIterator[CatchingReader]:
+    catching = CatchingReader(product.store.path)
+    await catching.open()
+    yield catching
+    await catching.close()
+
+
+async def test_every_unit_of_work_seeks_and_sorts_nothing(product: Product) -> None:
+    seeds = await seed(product)
+
+    def run(tx: Tx, name: str) -> None:
+        catching = CatchingTx(tx)
+        UNITS[name](catching, product, seeds)
+        raise Undo(catching.caught)
+
+    for name in UNITS:
+        with pytest.raises(Undo) as undone:
+            await product.store.writer.write(run, name)
+        for plan in await plans_of(product, undone.value.caught):
+            assert not _SCAN.search(plan), f"{name}: {plan}"
+            assert _SORT not in plan, f"{name}: {plan}"
+
+
+async def test_every_read_seeks_and_sorts_no_more_than_pages(
+    product: Product, reader: CatchingReader
+) -> None:
+    seeds = await seed(product)
+    for name, read in READS.items():
+        reader.caught.clear()
+        await read(reader, seeds)
+        for plan in await plans_of(product, reader.caught):
+            assert not _SCAN.search(plan), f"{name}: {plan}"
+            assert name in SORTS_NO_MORE_THAN_PAGES or _SORT not in plan, f"{name}: {plan}"
+
+
+async def test_a_list_without_a_filter_walks_its_table_from_one_end(
+    product: Product, reader: CatchingReader
+) -> None:
+    seeds = await seed(product)
+    for name, read in FROM_ONE_END.items():
+        reader.caught.clear()
+        await read(reader, seeds)
+        for plan in await plans_of(product, reader.caught):
+            assert "LIMIT" in plan or not _SCAN.search(plan), f"{name}: {plan}"
+            assert _SORT not in plan, f"{name}: {plan}"

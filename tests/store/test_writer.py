@@ -1,0 +1,334 @@
+"""The writer: what is answered is on disk, what fails fails alone, what breaks is told."""
+
+import asyncio
+import resource
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sendook_lite.domain.errors import NotFound, StoreFailed
+from sendook_lite.domain.ids import Ids
+from sendook_lite.store.database import Store, prepare
+from sendook_lite.store.writer import MAX_UNITS_PER_COMMIT, Tx, Writer, WriterDied
+from tests.fakes import FakeClock
+
+
+def put(tx: Tx, key: str, size: int = 1) -> str:
+    tx.execute("INSERT INTO meta (key, value) VALUES (?, ?)", (key, "x" * size))
+    return key
+
+
+def value_of(tx: Tx, pragma: str) -> Any:
+    row = tx.one(f"PRAGMA {pragma}")
+    return None if row is None else row[0]
+
+
+def trace(tx: Tx, statements: list[str]) -> None:
+    tx._connection.set_trace_callback(statements.append)
+
+
+async def keys(store: Store) -> list[str]:
+    return [row[0] for row in await store.reader.all("SELECT key FROM meta ORDER BY key")]
+
+
+class Gate:
+    """Keeps the writer busy, so that what is written meanwhile makes one batch."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._entered = threading.Event()
+        self._open = threading.Event()
+        self._held: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Gate":
+        self._held = asyncio.create_task(self._writer.write(self._hold))
+        await asyncio.to_thread(self._entered.wait, 10)
+        return self
+
+    def _hold(self, tx: Tx) -> None:
+        assert tx is not None
+        self._entered.set()
+        self._open.wait(10)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._open.set()
+        assert self._held is not None
+        await self._held
+
+
+async def batch(
+    writer: Writer, *units: tuple[Callable[..., Any], tuple[Any, ...]]
+) -> list[Any | BaseException]:
+    """Write units as one batch; returns their answers or errors."""
+    async with Gate(writer):
+        tasks = [asyncio.create_task(writer.write(work, *args)) for work, args in units]
+        await asyncio.sleep(0)
+    return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_reader_sees_the_row_as_soon_as_write_returns(store: Store) -> None:
+    for number in range(20):
+        assert await store.writer.write(put, f"{number:02}") == f"{number:02}"
+        assert (await keys(store))[-1] == f"{number:02}"
+
+
+async def test_writes_that_come_together_share_one_commit(store: Store) -> None:
+    statements: list[str] = []
+    await store.writer.write(trace, statements)
+    statements.clear()
+    answers = await batch(store.writer, *((put, (f"{n:03}",)) for n in range(100)))
+    assert answers == [f"{n:03}" for n in range(100)]
+    assert statements.count("COMMIT") == 2  # the gate's, and one for all hundred
+    assert statements.count("BEGIN IMMEDIATE") == 2
+
+
+async def test_a_batch_has_a_bound(store: Store) -> None:
+    statements: list[str] = []
+    await store.writer.write(trace, statements)
+    statements.clear()
+    await batch(store.writer, *((put, (str(n),)) for n in range(MAX_UNITS_PER_COMMIT + 1)))
+    assert statements.count("COMMIT") == 3
+
+
+def fail_after_writing(tx: Tx, error: Exception) -> None:
+    put(tx, "half done")
+    raise error
+
+
+def repeat_a_key(tx: Tx) -> None:
+    put(tx, "twice")
+    put(tx, "twice")
+
+
+def speak_nonsense(tx: Tx) -> None:
+    put(tx, "half done")
+    tx.execute("SELEKT")
+
+
+def break_a_reference(tx: Tx) -> None:
+    put(tx, "half done")
+    tx.execute("INSERT INTO blob_chunks (blob_seq, number, data) VALUES (77, 0, x'')")
+
+
+@pytest.mark.parametrize(
+    ("work", "args", "error"),
+    [
+        (fail_after_writing, (NotFound("thing"),), NotFound),
+        (fail_after_writing, (ValueError("a bug"),), ValueError),
+        (repeat_a_key, (), sqlite3.IntegrityError),
+        (speak_nonsense, (), sqlite3.OperationalError),
+        (break_a_reference, (), sqlite3.IntegrityError),
+        (put, ("\ud800",), UnicodeEncodeError),
+    ],
+)
+async def test_a_unit_that_fails_fails_alone_and_leaves_nothing(
+    store: Store, work: Callable[..., Any], args: tuple[Any, ...], error: type[Exception]
+) -> None:
+    before, failed, after = await batch(
+        store.writer, (put, ("before",)), (work, args), (put, ("after",))
+    )
+    assert (before, after) == ("before", "after")
+    assert isinstance(failed, error)
+    assert await keys(store) == ["after", "before"]
+    assert store.writer.failure is None
+
+
+def limit_pages(tx: Tx, spare: int) -> None:
+    tx.execute(f"PRAGMA max_page_count = {value_of(tx, 'page_count') + spare}")
+
+
+async def test_a_full_disk_fails_the_whole_batch_and_works_again_when_there_is_room(
+    store: Store,
+) -> None:
+    await store.writer.write(limit_pages, 4)
+    answers = await batch(
+        store.writer, (put, ("small",)), (put, ("large", 100_000)), (put, ("late",))
+    )
+    assert [str(answer) for answer in answers] == ["the disk is full"] * 3
+    assert all(isinstance(answer, StoreFailed) for answer in answers)
+    assert await keys(store) == []
+    assert store.writer.failure == "the disk is full"
+    await store.writer.write(limit_pages, 1000)
+    assert await store.writer.write(put, "large", 100_000) == "large"
+    assert store.writer.failure is None
+
+
+async def test_a_unit_that_hides_a_lost_transaction_cannot_have_it_reported_as_done(
+    store: Store,
+) -> None:
+    def roll_back(tx: Tx) -> str:
+        tx.execute("ROLLBACK")
+        return "done"
+
+    def roll_back_and_fail(tx: Tx) -> None:
+        tx.execute("ROLLBACK")
+        raise ValueError
+
+    for work in (roll_back, roll_back_and_fail):
+        answers = await batch(store.writer, (put, ("before",)), (work, ()))
+        assert all(isinstance(answer, StoreFailed) for answer in answers)
+        assert await keys(store) == []
+
+
+async def test_a_commit_that_the_disk_refuses_fails_the_whole_batch(store: Store) -> None:
+    log = store.path.with_name(store.path.name + "-wal")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    await store.writer.write(put, "first")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + 1000, hard))
+    try:
+        answers = await batch(store.writer, (put, ("a", 20_000)), (put, ("b", 20_000)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert all(isinstance(answer, StoreFailed) for answer in answers)
+    assert await keys(store) == ["first"]
+    assert await store.writer.write(put, "again", 20_000) == "again"
+    assert await keys(store) == ["again", "first"]
+
+
+@pytest.fixture
+async def impatient(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Writer]:
+    path = tmp_path / "impatient.db"
+    prepare(path)
+    writer = Writer(path, clock, Ids(clock), busy_timeout_ms=20)
+    writer.start()
+    yield writer
+    await writer.close()
+
+
+async def test_a_locked_file_is_told_and_waited_out(impatient: Writer, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "impatient.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreFailed, match="locked by another program"):
+        await impatient.write(put, "refused")
+    other.execute("COMMIT")
+    other.close()
+    assert await impatient.write(put, "taken") == "taken"
+
+
+def leave(tx: Tx) -> None:
+    put(tx, "lost")
+    raise SystemExit
+
+
+async def test_a_writer_that_dies_fails_everyone_who_waits_and_is_noticed(store: Store) -> None:
+    watch = asyncio.create_task(store.writer.watch())
+    answers = await asyncio.wait_for(
+        batch(store.writer, (put, ("with it",)), (leave, ()), (put, ("behind",))), 10
+    )
+    assert [type(answer) for answer in answers] == [StoreFailed] * 3
+    with pytest.raises(WriterDied):
+        await asyncio.wait_for(watch, 10)
+    with pytest.raises(StoreFailed, match="closed"):
+        await store.writer.write(put, "later")
+    assert await keys(store) == []
+    assert "writer ended" in str(store.writer.failure)
+
+
+async def test_a_file_that_is_no_database_ends_the_writer(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear reader, " * 1000)
+    writer = Writer(path, clock, Ids(clock))
+    writer.start()
+    with pytest.raises(StoreFailed):
+        await asyncio.wait_for(writer.write(put, "x"), 10)
+    with pytest.raises(WriterDied, match="not a database"):
+        await asyncio.wait_for(writer.watch(), 10)
+    await writer.close()
+
+
+async def test_a_caller_that_goes_away_neither_stops_its_unit_nor_its_neighbours(
+    store: Store,
+) -> None:
+    async with Gate(store.writer):
+        gone = asyncio.create_task(store.writer.write(put, "gone"))
+        failing = asyncio.create_task(store.writer.write(repeat_a_key))
+        stays = asyncio.create_task(store.writer.write(put, "stays"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        failing.cancel()
+    assert await stays == "stays"
+    assert gone.cancelled()
+    assert await keys(store) == ["gone", "stays"]
+
+
+async def test_close_commits_what_is_queued_and_takes_nothing_more(
+    store: Store,
+) -> None:
+    async with Gate(store.writer):
+        tasks = [asyncio.create_task(store.writer.write(put, str(n))) for n in range(5)]
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(store.writer.close())
+        await asyncio.sleep(0)
+        with pytest.raises(StoreFailed, match="closed"):
+            await store.writer.write(put, "late")
+    await closing
+    assert await asyncio.gather(*tasks) == ["0", "1", "2", "3", "4"]
+    assert await keys(store) == ["0", "1", "2", "3", "4"]
+    await store.writer.watch()
+    await store.writer.close()
+
+
+async def test_a_writer_that_never_started_can_be_closed(tmp_path: Path, clock: FakeClock) -> None:
+    await Writer(tmp_path / "never.db", clock, Ids(clock)).close()
+
+
+def remember(tx: Tx) -> None:
+    tx.memory["who"] = "remembered"
+
+
+def recall(tx: Tx) -> str | None:
+    found: str | None = tx.memory.get("who")
+    return found
+
+
+def remember_and_fail(tx: Tx) -> None:
+    remember(tx)
+    raise NotFound("thing")
+
+
+async def test_what_is_remembered_between_transactions_is_dropped_by_a_rollback(
+    store: Store,
+) -> None:
+    await store.writer.write(remember)
+    assert await store.writer.write(recall) == "remembered"
+    with pytest.raises(NotFound):
+        await store.writer.write(remember_and_fail)
+    assert await store.writer.write(recall) is None
+    await store.writer.write(remember)
+    await store.writer.write(limit_pages, 1)
+    with pytest.raises(StoreFailed):
+        await store.writer.write(put, "large", 100_000)
+    assert await store.writer.write(recall) is None
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("synchronous", 2), ("foreign_keys", 1), ("journal_mode", "wal")]
+)
+async def test_commits_are_durable_and_references_are_kept(
+    store: Store, pragma: str, value: object
+) -> None:
+    assert await store.writer.write(value_of, pragma) == value
+
+
+async def test_all_units_of_a_transaction_share_one_instant(
+    store: Store, clock: FakeClock
+) -> None:
+    def instant(tx: Tx) -> int:
+        clock.wall += 1
+        return tx.now
+
+    first, second = await batch(store.writer, (instant, ()), (instant, ()))
+    assert first == second
+
+
+async def test_insert_returns_the_place_of_the_row(store: Store) -> None:
+    def add(tx: Tx) -> int:
+        return tx.insert("INSERT INTO blobs (size) VALUES (?)", (1,))
+
+    assert [await store.writer.write(add), await store.writer.write(add)] == [1, 2]
