@@ -1,0 +1,1 @@
+"""What the product does, told in terms of the store and the domain."""

@@ -1,0 +1,215 @@
+"""Webhooks as their owners see them: made, changed, tested, removed."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sendook_lite.domain import events
+from sendook_lite.domain.clock import Clock, iso
+from sendook_lite.domain.endpoint_url import parse as parse_url
+from sendook_lite.domain.errors import FieldError, Invalid, NotFound
+from sendook_lite.domain.ids import Ids
+from sendook_lite.domain.model import (
+    Attempt,
+    DueDelivery,
+    Event,
+    Secret,
+    Settlement,
+    Webhook,
+)
+from sendook_lite.domain.netguard import Guard
+from sendook_lite.domain.outcome import Outcome
+from sendook_lite.domain.signing import new_secret
+from sendook_lite.store import attempts, deliveries, webhooks
+from sendook_lite.store import events as event_log
+from sendook_lite.store.database import Store
+from sendook_lite.store.page import Page
+from sendook_lite.store.writer import Tx
+from sendook_lite.usecases.ports import DeliveryFeed, Probe
+
+_TEST_PAYLOAD: dict[str, Any] = {
+    "test": "test",
+    "from": "sender@example.com",
+    "to": ["inbox@example.com"],
+    "cc": [],
+    "bcc": [],
+    "labels": [],
+    "subject": "A test from Sendook Lite",
+    "text": "If you can read this, your webhook works.",
+    "html": "<p>If you can read this, your webhook works.</p>",
+    "attachments": [],
+    "status": "received",
+}
+
+
+class Endpoints:
+    """The use cases around webhooks."""
+
+    def __init__(
+        self,
+        store: Store,
+        feed: DeliveryFeed,
+        probe: Probe,
+        guard: Guard,
+        clock: Clock,
+        ids: Ids,
+        *,
+        allow_http: bool,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._store = store
+        self._feed = feed
+        self._probe = probe
+        self._guard = guard
+        self._clock = clock
+        self._ids = ids
+        self._allow_http = allow_http
+        self._random_bytes = random_bytes
+
+    async def create(
+        self, fields: Mapping[str, Any], secret: str | None = None
+    ) -> tuple[Webhook, str]:
+        """Make a webhook; returns it with its secret. ``fields`` are names of the model.
+
+        ``secret`` is one that was judged already; without it one is made.
+
+        Raises:
+            Invalid: the URL has the wrong form, or leads where webhooks may not go.
+        """
+        self.judge_url(fields["url"])
+        secret = secret or new_secret(self._random_bytes)
+        webhook = await self._store.writer.write(webhooks.insert, fields, secret)
+        self._feed.webhook_changed(webhook.seq)
+        return webhook, secret
+
+    async def change(self, identifier: str, fields: Mapping[str, Any]) -> Webhook:
+        """Change some fields of a webhook; ``status`` enables and disables it.
+
+        Enabling, or giving it a new URL, forgets its failures. Disabling cancels what it is owed.
+
+        Raises:
+            NotFound: no such webhook.
+            Invalid: as for ``create``.
+        """
+        if "url" in fields:
+            self.judge_url(fields["url"])
+        webhook = await self._store.writer.write(_change, identifier, fields)
+        self._feed.webhook_changed(webhook.seq)
+        return webhook
+
+    async def delete(self, identifier: str) -> Webhook:
+        """Remove a webhook and, in the background, all it was owed; returns what it was."""
+        webhook = await self._store.writer.write(_delete, identifier)
+        self._feed.webhook_changed(webhook.seq)
+        return webhook
+
+    async def test(self, identifier: str) -> tuple[Attempt, bool]:
+        """Send one test event now; returns the recorded attempt and whether it succeeded."""
+        webhook = await webhooks.get(self._store.reader, identifier)
+        signing = await webhooks.secrets(self._store.reader, webhook, self._clock.now())
+        started_at = self._clock.now()
+        event = self._test_event(started_at)
+        delivery = DueDelivery(
+            0, self._ids.new("dlv"), webhook.seq, event.id, event.type, event.body, 0, 0, "test", 0
+        )
+        outcome = await self._probe(webhook, signing, delivery)
+        done = settlement_of_test(delivery, outcome, started_at)
+        await self._store.writer.write(_record_test, event, webhook.seq, done)
+        recorded = await deliveries.get(self._store.reader, delivery.id)
+        (attempt,) = await attempts.list_of_delivery(self._store.reader, recorded)
+        return attempt, outcome.success
+
+    async def get(self, identifier: str) -> Webhook:
+        """Return a webhook; NotFound when there is none."""
+        return await webhooks.get(self._store.reader, identifier)
+
+    async def page(self, limit: int, before: str | None) -> Page[Webhook]:
+        """Return webhooks, newest first."""
+        return await webhooks.list_page(self._store.reader, limit, before)
+
+    async def secrets(self, identifier: str) -> list[Secret]:
+        """Return the secrets that sign now, the current one first."""
+        webhook = await self.get(identifier)
+        return await webhooks.secrets(self._store.reader, webhook, self._clock.now())
+
+    async def attempts(self, identifier: str, limit: int) -> list[Attempt]:
+        """Return the last attempts of a webhook, newest first."""
+        webhook = await self.get(identifier)
+        return await attempts.list_of_webhook(self._store.reader, webhook, limit)
+
+    def judge_url(self, url: str) -> None:
+        """Judge the form of a URL and a literal address in it; names are judged when called.
+
+        Raises:
+            Invalid: naming what was wrong and what would be right.
+        """
+        try:
+            parsed = parse_url(url)
+        except ValueError as error:
+            raise _bad_url(str(error), url) from error
+        if parsed.scheme != "https" and not self._allow_http:
+            raise _bad_url(
+                "must be an https:// URL (the setting delivery.allow_http allows plain http)", url
+            )
+        refusal = self._guard.judge_host(parsed.host)
+        if refusal is not None:
+            raise _bad_url(
+                f"{refusal}; webhooks may not go there"
+                " (the setting delivery.allow_networks opens private networks)",
+                url,
+            )
+
+    def _test_event(self, now: int) -> Event:
+        identifier = self._ids.new("evt")
+        stamp = iso(now)
+        payload = {**_TEST_PAYLOAD, "createdAt": stamp, "updatedAt": stamp}
+        body = events.render_body(events.MESSAGE_RECEIVED, identifier, now, payload)
+        return Event(0, identifier, events.MESSAGE_RECEIVED, None, None, body, now)
+
+
+def settlement_of_test(delivery: DueDelivery, outcome: Outcome, started_at: int) -> Settlement:
+    """Say how a test is recorded."""
+    return Settlement(
+        delivery=delivery,
+        started_at=started_at,
+        duration_ms=round(outcome.duration_ms),
+        status=outcome.status,
+        error=outcome.error_text,
+        response=outcome.response_text,
+        state="delivered" if outcome.success else "failed",
+    )
+
+
+def _record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> None:
+    if webhooks.find_by_seq(tx, webhook_seq) is None:
+        raise NotFound("webhook")  # deleted while its endpoint was asked
+    stored = event_log.insert(tx, event, is_test=True)
+    deliveries.record_test(tx, stored, webhook_seq, done)
+
+
+def _change(tx: Tx, identifier: str, fields: Mapping[str, Any]) -> Webhook:
+    webhook = webhooks.get_in(tx, identifier)
+    changes = dict(fields)
+    status = changes.get("status", webhook.status)
+    enabling = (webhook.status, status) == ("disabled", "enabled")
+    disabling = (webhook.status, status) == ("enabled", "disabled")
+    if enabling:
+        changes["disabled_reason"] = None
+    if disabling:
+        # Canceled in batches, which go on although the webhook is enabled again meanwhile: what it
+        # is owed from then on is newer than this.
+        changes |= {"disabled_reason": "manual", "cancel_up_to": deliveries.last_seq(tx)}
+    if enabling or "url" in changes:
+        changes["consecutive_failures"] = 0
+    return webhooks.update(tx, webhook, changes) if changes else webhook
+
+
+def _delete(tx: Tx, identifier: str) -> Webhook:
+    webhook = webhooks.get_in(tx, identifier)
+    webhooks.mark_deleted(tx, webhook)
+    return webhook
+
+
+def _bad_url(message: str, url: str) -> Invalid:
+    text = f"Invalid webhook URL: {message}"
+    return Invalid(text, (FieldError("url", text, url),), code="invalid_url")

@@ -1,0 +1,170 @@
+"""Lines of the event socket: told by whoever knows, stored in order, idempotent by their keys.
+
+Many lines come at once, and a unit of work for each costs as much as storing the event. So lines
+are stored a batch to a unit: a line that is refused before it wrote anything is passed over there
+and then, and in the rare case that one fails later, the batch is rolled back and its lines are
+stored one by one. Either way a line's failure is its own.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from sendook_lite.domain.errors import SendookError, StoreFailed
+from sendook_lite.store import events
+from sendook_lite.store.database import Store
+from sendook_lite.store.writer import Tx
+from sendook_lite.usecases.intake import Intake, PreparedMail, all_published
+from sendook_lite.usecases.publish import Published, Publisher
+from sendook_lite.usecases.reports import ReportedOutcome, Reports
+
+Answer = dict[str, Any]
+Told = Answer | BaseException
+"""What is said about one line: ``{"eventId"}`` or ``{"messageIds", "eventIds"}``, or its error."""
+
+_Result = tuple[Told, list[Published]]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeLine:
+    """A line that tells what became of a mail."""
+
+    outcome: ReportedOutcome
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailLine:
+    """A line that brings a mail; stored for all its recipients or for none."""
+
+    mail: PreparedMail
+    recipients: tuple[str, ...]
+    sender: str | None = None
+    key: str | None = None
+
+
+Line = OutcomeLine | MailLine
+
+
+class EventLines:
+    """Stores what lines of the event socket tell."""
+
+    def __init__(
+        self,
+        store: Store,
+        publisher: Publisher,
+        intake: Intake,
+        reports: Reports,
+        ensure_room: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._intake = intake
+        self._reports = reports
+        self._ensure_room = ensure_room
+
+    def submit(self, lines: Sequence[Line]) -> asyncio.Future[list[Told]]:
+        """Store lines in their order; the future holds what is said of each, after the commit.
+
+        The future never holds an error of its own. Batches are committed in the order in which
+        they were submitted. What was committed is announced even if nobody waits any more.
+        """
+        told: asyncio.Future[list[Told]] = asyncio.get_running_loop().create_future()
+        unit: asyncio.Future[list[_Result]] = asyncio.get_running_loop().create_future()
+        unit.add_done_callback(lambda done: self._settle(lines, done, told))
+        try:
+            self._ensure_room()
+            self._store.writer.submit(unit, self._store_in_order, lines)
+        except SendookError as error:
+            unit.set_exception(error)
+        return told
+
+    async def prepare(self, raw: bytes) -> PreparedMail:
+        """Read a mail for a `MailLine`; never fails on its content."""
+        return await self._intake.prepare(raw)
+
+    async def report(self, outcome: ReportedOutcome, key: str | None) -> Answer:
+        """Store an outcome; answers ``{"eventId"}`` after the commit."""
+        return await self._one(OutcomeLine(outcome, key))
+
+    async def receive(
+        self, raw: bytes, recipients: Sequence[str], sender: str | None, key: str | None
+    ) -> Answer:
+        """Store a mail for all its recipients or for none; answers messageIds and eventIds."""
+        prepared = await self.prepare(raw)
+        return await self._one(MailLine(prepared, tuple(recipients), sender, key))
+
+    async def _one(self, line: Line) -> Answer:
+        (told,) = await self.submit([line])
+        if isinstance(told, BaseException):
+            raise told
+        return told
+
+    def _settle(
+        self,
+        lines: Sequence[Line],
+        unit: asyncio.Future[list[_Result]],
+        told: asyncio.Future[list[Told]],
+    ) -> None:
+        """Announce what a unit stored and answer its lines, or try them again one by one."""
+        error = unit.exception()
+        if error is None:
+            results = unit.result()
+            self._publisher.announce(*(each for _, published in results for each in published))
+            _answer(told, [said for said, _ in results])
+        elif len(lines) == 1 or isinstance(error, SendookError):
+            _answer(told, [error] * len(lines))
+        else:
+            # They queue behind batches that were submitted meanwhile: order is kept between
+            # the lines of this batch, not towards those.
+            alone = asyncio.gather(*(self.submit([line]) for line in lines))
+            alone.add_done_callback(
+                lambda done: _answer(told, [each for single in done.result() for each in single])
+            )
+
+    def _store_in_order(self, tx: Tx, lines: Sequence[Line]) -> list[_Result]:
+        results: list[_Result] = []
+        for line in lines:
+            try:
+                results.append(self._store_once(tx, line))
+            except SendookError as error:
+                # An outcome is refused before anything is written. A mail may already be
+                # stored for its first recipients: its unit must be rolled back.
+                if isinstance(line, MailLine) or isinstance(error, StoreFailed):
+                    raise
+                results.append((error, []))
+        return results
+
+    def _store_once(self, tx: Tx, line: Line) -> _Result:
+        """Store a line unless its key was seen; the answer of the first time is given again."""
+        if line.key is None:
+            return self._store_line(tx, line)
+        known = events.find_answer(tx, line.key)
+        if known is not None:
+            return orjson.loads(known), []
+        answer, published = self._store_line(tx, line)
+        events.keep_answer(tx, line.key, orjson.dumps(answer).decode())
+        return answer, published
+
+    def _store_line(self, tx: Tx, line: Line) -> _Result:
+        if isinstance(line, OutcomeLine):
+            published = self._reports.apply(tx, line.outcome)
+            return {"eventId": published.event.id}, [published]
+        stored = [
+            self._intake.receive_in(tx, line.mail, recipient, line.sender)
+            for recipient in dict.fromkeys(line.recipients)
+        ]
+        answer = {
+            "messageIds": [each.message_id for each in stored],
+            "eventIds": [each.event_id for each in stored if each.event_id is not None],
+        }
+        return answer, all_published(stored)
+
+
+def _answer(told: asyncio.Future[list[Told]], said: list[Told]) -> None:
+    """Answer whoever still waits."""
+    if not told.done():
+        told.set_result(said)

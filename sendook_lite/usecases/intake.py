@@ -1,0 +1,206 @@
+"""Intake: a mail comes in, and message, event and deliveries are on disk before anyone says 250."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sendook_lite.domain import events, resources
+from sendook_lite.domain.addresses import normalise, split
+from sendook_lite.domain.clock import Clock
+from sendook_lite.domain.errors import SendookError
+from sendook_lite.domain.mail import Mail, parse
+from sendook_lite.domain.message_content import content_of
+from sendook_lite.domain.model import Inbox
+from sendook_lite.store import blobs, inboxes, messages
+from sendook_lite.store.database import Store
+from sendook_lite.store.writer import Tx
+from sendook_lite.usecases.inboxes import RESERVED_LOCAL_PARTS, Inboxes, served_domains
+from sendook_lite.usecases.publish import Published, Publisher
+from sendook_lite.usecases.threading import place
+
+DUPLICATE_WINDOW = 7 * 24 * 3600 * 1000
+"""How long the same bytes for the same inbox are taken for a repetition, in ms."""
+
+PARSED_OFF_LOOP = 64 * 1024
+"""Mail longer than this is parsed on a thread, so that others are not kept waiting."""
+
+_HOUR = 3600 * 1000
+
+
+class UnknownRecipient(SendookError):
+    """The domain is served here, the address is not (550 5.1.1)."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__("unknown_recipient", f"no inbox has the address {address}")
+
+
+class DomainNotServed(SendookError):
+    """Mail for this domain is not for us (550 5.7.1)."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__("domain_not_served", f"mail for {domain} is not handled here")
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeRules:
+    """What is accepted, from the settings ``inbound`` and ``delivery``."""
+
+    domains: tuple[str, ...]
+    unknown_recipients: Literal["reject", "create"]
+    create_per_hour: int
+    catch_all: str
+    inline_attachments: int
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMail:
+    """A mail read and hashed, before any transaction."""
+
+    raw: bytes
+    digest: bytes
+    mail: Mail
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a mail for one recipient."""
+
+    message_id: str
+    event_id: str | None
+    duplicate: bool
+    published: tuple[Published, ...] = ()
+
+
+class Intake:
+    """Takes mail for inboxes."""
+
+    def __init__(
+        self,
+        store: Store,
+        publisher: Publisher,
+        inbox_cases: Inboxes,
+        rules: IntakeRules,
+        clock: Clock,
+        ensure_room: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._inboxes = inbox_cases
+        self._rules = rules
+        self._served = served_domains(rules.domains)
+        self._clock = clock
+        self._ensure_room = ensure_room
+
+    async def judge_recipient(self, address: str) -> None:
+        """Decide whether mail for an address is taken.
+
+        Raises:
+            DomainNotServed, UnknownRecipient: it is not.
+            Unavailable: it cannot be decided or stored now.
+        """
+        self._ensure_room()
+        local, bare = self._bare(address)
+        if await inboxes.find_address(self._store.reader, bare) is not None:
+            return
+        if local in RESERVED_LOCAL_PARTS:
+            raise UnknownRecipient(address)
+        if self._rules.catch_all and await inboxes.find_address(
+            self._store.reader, normalise(self._rules.catch_all)
+        ):
+            return
+        made = await inboxes.count_made(self._store.reader, self._clock.now() - _HOUR)
+        if not self._may_create(made):
+            raise UnknownRecipient(address)
+
+    async def prepare(self, raw: bytes) -> PreparedMail:
+        """Read a mail; never fails on its content."""
+        if len(raw) > PARSED_OFF_LOOP:
+            return await asyncio.to_thread(_prepare, raw)
+        return _prepare(raw)
+
+    async def receive(self, prepared: PreparedMail, recipient: str, sender: str | None) -> Stored:
+        """Store a mail for one recipient: message, event and deliveries, then the commit.
+
+        Args:
+            prepared: the mail.
+            recipient: the envelope recipient; may carry +detail.
+            sender: the envelope sender; None or empty for the null sender.
+
+        Raises:
+            UnknownRecipient, DomainNotServed: nobody takes it.
+            Unavailable: nothing was stored; try again later.
+        """
+        self._ensure_room()
+        stored = await self._store.writer.write(self.receive_in, prepared, recipient, sender)
+        self._publisher.announce(*stored.published)
+        return stored
+
+    def receive_in(
+        self, tx: Tx, prepared: PreparedMail, recipient: str, sender: str | None
+    ) -> Stored:
+        """Store a mail for one recipient; a unit of work, or part of a larger one."""
+        inbox, made = self._inbox_for(tx, recipient)
+        known = messages.find_duplicate(tx, inbox.seq, prepared.digest, tx.now - DUPLICATE_WINDOW)
+        if known is not None:
+            return Stored(known, None, duplicate=True)
+        mail = prepared.mail
+        thread = place(tx, inbox.seq, mail)
+        message = messages.insert(
+            tx,
+            inbox=(inbox.seq, inbox.id),
+            thread=thread,
+            blob_seq=blobs.put(tx, prepared.digest, prepared.raw),
+            direction="inbound",
+            status="received",
+            external_message_id=mail.message_id,
+            content=content_of(
+                mail,
+                recipient=inbox.email,
+                sender=sender,
+                inline_limit=self._rules.inline_attachments,
+                ids=tx.ids,
+            ),
+        )
+        published = self._publisher.publish(
+            tx,
+            events.MESSAGE_RECEIVED,
+            resources.message(message, self._rules.public_url),
+            inbox_id=inbox.id,
+            message_id=message.id,
+        )
+        return Stored(message.id, published.event.id, duplicate=False, published=(*made, published))
+
+    def _inbox_for(self, tx: Tx, recipient: str) -> tuple[Inbox, tuple[Published, ...]]:
+        local, bare = self._bare(recipient)
+        inbox = inboxes.find_address_in(tx, bare)
+        if inbox is None and self._rules.catch_all and local not in RESERVED_LOCAL_PARTS:
+            inbox = inboxes.find_address_in(tx, normalise(self._rules.catch_all))
+        if inbox is not None:
+            return inbox, ()
+        made = inboxes.count_made_in(tx, tx.now - _HOUR)
+        if local in RESERVED_LOCAL_PARTS or not self._may_create(made):
+            raise UnknownRecipient(recipient)
+        inbox, published = self._inboxes.create_in(tx, None, bare, made_for_mail=True)
+        return inbox, (published,)
+
+    def _bare(self, address: str) -> tuple[str, str]:
+        """Return the local part without +detail and the address with it, as compared."""
+        local, _, domain = split(normalise(address))
+        if domain not in self._served:
+            raise DomainNotServed(domain)
+        return local, f"{local}@{domain}"
+
+    def _may_create(self, made: int) -> bool:
+        """Say whether an inbox may be made for an unknown recipient after so many in an hour."""
+        return self._rules.unknown_recipients == "create" and made < self._rules.create_per_hour
+
+
+def _prepare(raw: bytes) -> PreparedMail:
+    return PreparedMail(raw, blobs.digest(raw), parse(raw))
+
+
+def all_published(stored: Sequence[Stored]) -> list[Published]:
+    """Collect what is to be announced after the commit of several mails."""
+    return [published for each in stored for published in each.published]

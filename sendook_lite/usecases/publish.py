@@ -1,0 +1,51 @@
+"""Publishing: an event, and a delivery for every subscriber, in the caller's transaction."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sendook_lite.domain.body_limit import fit
+from sendook_lite.domain.model import DueDelivery, Event
+from sendook_lite.store import deliveries, events
+from sendook_lite.store.writer import Tx
+from sendook_lite.usecases.ports import DeliveryFeed
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An event in the log and the deliveries it is owed, to be offered after the commit."""
+
+    event: Event
+    fresh: list[DueDelivery] = field(default_factory=list)
+
+
+class Publisher:
+    """Knows how large a body may be and who is to hear of new deliveries."""
+
+    def __init__(self, feed: DeliveryFeed, max_body_bytes: int) -> None:
+        self._feed = feed
+        self._max_body_bytes = max_body_bytes
+
+    def publish(
+        self,
+        tx: Tx,
+        event_type: str,
+        payload: dict[str, Any],
+        *,
+        inbox_id: str | None = None,
+        message_id: str | None = None,
+    ) -> Published:
+        """Add an event and what is owed for it; part of a unit of work."""
+        event = events.append(
+            tx,
+            event_type,
+            fit(payload, self._max_body_bytes),
+            inbox_id=inbox_id,
+            message_id=message_id,
+        )
+        return Published(event, deliveries.fan_out(tx, event, self._feed.now()))
+
+    def announce(self, *published: Published) -> None:
+        """Hand fresh deliveries to the scheduler; to be called after the commit."""
+        for each in published:
+            if each.fresh:
+                self._feed.offer(each.fresh)

@@ -1,0 +1,37 @@
+"""Finds the conversation a mail belongs to, in whatever order its mails arrive."""
+
+import re
+
+from sendook_lite.domain.mail import Mail
+from sendook_lite.store import threads
+from sendook_lite.store.writer import Tx
+
+_PREFIX = re.compile(
+    r"^\s*(?:(?:re|aw|fwd?|wg|sv|antw|tr|rv|rif)(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE
+)
+
+
+def place(tx: Tx, inbox_seq: int, mail: Mail) -> tuple[int, str]:
+    """Put a mail into its thread; returns the thread's seq and id.
+
+    In-Reply-To is asked first, then References from last to first, then who mentioned this very
+    mail before it came (RFC 5322 section 3.6.4). A mail that ties two threads merges the younger
+    into the older; every id it mentions leads here from now on.
+    """
+    own = (mail.message_id,) if mail.message_id else ()
+    mentioned = (*mail.in_reply_to, *reversed(mail.references), *own)
+    known = threads.find_by_references(tx, inbox_seq, mentioned)
+    if known:
+        oldest, *younger = sorted(known)
+        for seq in younger:
+            threads.merge(tx, seq, oldest)
+        thread = (oldest, threads.touch(tx, oldest))
+    else:
+        thread = threads.insert(tx, inbox_seq, thread_subject(mail.subject))
+    threads.remember(tx, inbox_seq, thread[0], mentioned)
+    return thread
+
+
+def thread_subject(subject: str) -> str:
+    """Return the subject without what replies and forwards put before it."""
+    return _PREFIX.sub("", subject).strip()

@@ -1,0 +1,145 @@
+"""The use cases over a real database, with a fake clock and a feed that remembers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from email.message import EmailMessage
+from typing import Any
+
+from sendook_lite.domain.events import EVENT_TYPES
+from sendook_lite.domain.ids import Ids
+from sendook_lite.domain.model import DueDelivery, Settlement, Webhook
+from sendook_lite.domain.netguard import Guard
+from sendook_lite.store import webhooks
+from sendook_lite.store.database import Store
+from sendook_lite.store.writer import Row, Tx
+from sendook_lite.usecases.access import Access
+from sendook_lite.usecases.endpoints import Endpoints
+from sendook_lite.usecases.inboxes import Inboxes
+from sendook_lite.usecases.intake import Intake, IntakeRules
+from sendook_lite.usecases.publish import Publisher
+from sendook_lite.usecases.reports import Reports
+from sendook_lite.usecases.upkeep import Upkeep
+from tests.fakes import FakeClock, RecordingFeed, ScriptedProbe
+
+DOMAINS = ("mail.example", "second.example")
+PUBLIC_URL = "http://here.example"
+MAX_BODY_BYTES = 64 * 1024
+RULES = IntakeRules(
+    domains=DOMAINS,
+    unknown_recipients="reject",
+    create_per_hour=3,
+    catch_all="",
+    inline_attachments=1000,
+    public_url=PUBLIC_URL,
+)
+
+
+@dataclass
+class Product:
+    """Everything a test of a use case asks for."""
+
+    store: Store
+    clock: FakeClock
+    feed: RecordingFeed
+    probe: ScriptedProbe
+    publisher: Publisher
+    inboxes: Inboxes
+    reports: Reports
+    endpoints: Endpoints
+    access: Access
+    upkeep: Upkeep
+    no_room: Exception | None = None
+
+    def intake(self, **rules: Any) -> Intake:
+        return Intake(
+            self.store,
+            self.publisher,
+            self.inboxes,
+            replace(RULES, **rules),
+            self.clock,
+            self.ensure_room,
+        )
+
+    def ensure_room(self) -> None:
+        if self.no_room is not None:
+            raise self.no_room
+
+    async def webhook(self, events: Sequence[str] = EVENT_TYPES, **fields: Any) -> Webhook:
+        made, _ = await self.endpoints.create(
+            {"url": "https://hooks.example/in", "events": list(events), **fields}
+        )
+        return made
+
+    async def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        return await self.store.reader.all(sql, parameters)
+
+    async def count(self, table: str) -> int:
+        (row,) = await self.rows(f"SELECT count(*) FROM {table}")
+        return int(row[0])
+
+    async def states(self) -> list[str]:
+        return [row[0] for row in await self.rows("SELECT status FROM deliveries ORDER BY seq")]
+
+
+def build(store: Store, clock: FakeClock) -> Product:
+    feed = RecordingFeed()
+    probe = ScriptedProbe()
+    publisher = Publisher(feed, MAX_BODY_BYTES)
+    return Product(
+        store=store,
+        clock=clock,
+        feed=feed,
+        probe=probe,
+        publisher=publisher,
+        inboxes=Inboxes(store, publisher, DOMAINS),
+        reports=Reports(publisher, PUBLIC_URL),
+        endpoints=Endpoints(store, feed, probe, Guard(), clock, Ids(clock), allow_http=False),
+        access=Access(store, clock),
+        upkeep=Upkeep(store),
+    )
+
+
+def mail(
+    subject: str = "Hello",
+    *,
+    message_id: str | None = None,
+    in_reply_to: str | None = None,
+    references: Sequence[str] = (),
+    to: str = "ann@mail.example",
+    text: str = "Hello there.\n",
+) -> bytes:
+    """Write a mail; ids without angle brackets."""
+    message = EmailMessage()
+    message["From"] = "Bob <bob@elsewhere.example>"
+    message["To"] = to
+    message["Subject"] = subject
+    if message_id is not None:
+        message["Message-ID"] = f"<{message_id}>"
+    if in_reply_to is not None:
+        message["In-Reply-To"] = f"<{in_reply_to}>"
+    if references:
+        message["References"] = " ".join(f"<{each}>" for each in references)
+    message.set_content(text)
+    return message.as_bytes()
+
+
+def settlement(delivery: DueDelivery, state: str = "delivered", **fields: Any) -> Settlement:
+    """Say how an attempt ended, as the scheduler would."""
+    pending = {"due_at": 5_000_000_000_000, "delay": 5000} if state == "pending" else {}
+    return Settlement(
+        **{
+            "delivery": delivery,
+            "started_at": 1,
+            "duration_ms": 2,
+            "status": 200 if state == "delivered" else 500,
+            "error": None if state == "delivered" else "http_status: answered 500",
+            "response": "ok",
+            "state": state,
+            **pending,
+            **fields,
+        }
+    )
+
+
+def webhook_in(tx: Tx, identifier: str) -> Webhook:
+    return webhooks.get_in(tx, identifier)
