@@ -1,0 +1,1 @@
+"""From due rows to signed HTTP requests and their recorded outcomes."""

@@ -1,0 +1,105 @@
+"""What a request is made of: where it goes, what it carries, and its bytes on the wire."""
+
+from dataclasses import dataclass, field
+
+from sendook_lite.delivery.connections import Origin
+from sendook_lite.domain.custom_headers import check_headers
+from sendook_lite.domain.endpoint_url import EndpointUrl
+from sendook_lite.domain.signing import signature_header
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """All that is needed to reach one webhook; prepared once per change of the webhook.
+
+    Attributes:
+        webhook_id: whose endpoint it is; names the lane in the resolver.
+        url: where the requests go.
+        keys: bytes of the secrets that sign, the current one first; at least one.
+        headers: the webhook's own headers.
+        timeout: seconds for a whole attempt.
+        origin: scheme, host and port; connections are kept by it.
+        head: request line and Host, ready to be sent.
+        tail: the own headers and the end of the head, ready to be sent.
+
+    Raises:
+        ValueError: a header that may not be sent, or no key.
+    """
+
+    webhook_id: str
+    url: EndpointUrl
+    keys: tuple[bytes, ...]
+    headers: tuple[tuple[str, str], ...]
+    timeout: float
+    origin: Origin = field(init=False, repr=False)
+    head: bytes = field(init=False, repr=False)
+    tail: bytes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            raise ValueError("An endpoint needs at least one secret to sign with.")
+        check_headers(self.headers)
+        _check_plain(self.url.target + self.url.host_header)
+        head = f"POST {self.url.target} HTTP/1.1\r\nhost: {self.url.host_header}\r\n"
+        tail = "".join(f"{name}: {value}\r\n" for name, value in self.headers) + "\r\n"
+        origin = (self.url.scheme, self.url.host, self.url.port)
+        object.__setattr__(self, "origin", origin)
+        object.__setattr__(self, "head", head.encode("ascii"))
+        object.__setattr__(self, "tail", tail.encode("ascii"))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One attempt's message.
+
+    Attributes:
+        event_id: the same in every attempt, retry and replay of the event.
+        event_type: such as ``message.received``.
+        delivery_id: the delivery this is an attempt of.
+        attempt: its number, from 1.
+        body: the stored bytes.
+
+    Raises:
+        ValueError: a text that would break the header it stands in.
+    """
+
+    event_id: str
+    event_type: str
+    delivery_id: str
+    attempt: int
+    body: bytes
+
+    def __post_init__(self) -> None:
+        _check_plain(self.event_id + self.event_type + self.delivery_id)
+
+
+def render_common(version: str) -> bytes:
+    """Render the headers that never change; ``version`` is the product's."""
+    _check_plain(version)
+    return (
+        "content-type: application/json\r\n"
+        f"user-agent: Sendook-Lite/{version}\r\n"
+        "accept-encoding: identity\r\n"
+    ).encode("ascii")
+
+
+def render_request(endpoint: Endpoint, request: Request, common: bytes, timestamp: int) -> bytes:
+    """Render the bytes of one attempt, head and body, signed at ``timestamp`` (Unix seconds)."""
+    body = request.body
+    signature = signature_header(endpoint.keys, request.event_id, timestamp, body)
+    varying = (
+        f"content-length: {len(body)}\r\n"
+        f"webhook-id: {request.event_id}\r\n"
+        f"webhook-timestamp: {timestamp}\r\n"
+        f"webhook-signature: {signature}\r\n"
+        f"x-sendook-event: {request.event_type}\r\n"
+        f"x-sendook-delivery: {request.delivery_id}\r\n"
+        f"x-sendook-attempt: {request.attempt}\r\n"
+    )
+    return b"".join((endpoint.head, common, varying.encode("ascii"), endpoint.tail, body))
+
+
+def _check_plain(text: str) -> None:
+    """Refuse what could end a header line or mean different things to different readers."""
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("Ids, event types and URLs are printable ASCII without spaces.")

@@ -1,0 +1,106 @@
+"""Makes one attempt: signs the stored bytes, POSTs them and says how it ended."""
+
+import asyncio
+from http import HTTPStatus
+
+from sendook_lite.delivery.connections import Connections
+from sendook_lite.delivery.dialer import Dialer
+from sendook_lite.delivery.endpoint import Endpoint, Request, render_common, render_request
+from sendook_lite.delivery.http_connection import HttpConnection, Response
+from sendook_lite.delivery.resolver import Resolver
+from sendook_lite.domain.clock import MS_PER_SECOND, Clock
+from sendook_lite.domain.netguard import Guard
+from sendook_lite.domain.outcome import AttemptFailed, Outcome
+
+_SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
+_REDIRECTS = range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST)
+
+
+class Sender:
+    """Sends to endpoints over connections that are kept for a while.
+
+    Args:
+        guard: judges every address before it is connected to.
+        resolver: finds them; closed by whoever made it.
+        clock: stamps the signature and measures the attempt.
+        version: of the product, for the User-Agent.
+        ca_file: trusted roots instead of the system's, or None.
+        max_idle: how many connections may wait for their next request.
+    """
+
+    def __init__(
+        self,
+        *,
+        guard: Guard,
+        resolver: Resolver,
+        clock: Clock,
+        version: str,
+        ca_file: str | None = None,
+        max_idle: int = 512,
+    ) -> None:
+        self._guard = guard
+        self._resolver = resolver
+        self._clock = clock
+        self._common = render_common(version)
+        self._connections = Connections(clock, max_idle)
+        self._dialer = Dialer(self._connections.make, ca_file)
+
+    async def send(self, endpoint: Endpoint, request: Request) -> Outcome:
+        """Make one attempt. Never raises for anything that network or endpoint do."""
+        clock = self._clock
+        started = clock.monotonic()
+        try:
+            response = await self._exchange(endpoint, request)
+        except AttemptFailed as failed:
+            spent = (clock.monotonic() - started) * MS_PER_SECOND
+            return Outcome(None, failed.error, failed.message, b"", spent)
+        spent = (clock.monotonic() - started) * MS_PER_SECOND
+        status = response.status
+        if status in _SUCCESSES:
+            return Outcome(status, None, None, response.body, spent, response.retry_after)
+        phrase = f"answered {status}"
+        if status in _REDIRECTS:
+            phrase += "; redirects are not followed"
+        return Outcome(status, "http_status", phrase, response.body, spent, response.retry_after)
+
+    async def close(self) -> None:
+        """Close all connections; attempts under way end as ``connection_reset``."""
+        await self._connections.close()
+
+    async def _exchange(self, endpoint: Endpoint, request: Request) -> Response:
+        timestamp = self._clock.now() // MS_PER_SECOND
+        data = render_request(endpoint, request, self._common, timestamp)
+        deadline = asyncio.get_running_loop().time() + endpoint.timeout
+        connection = self._connections.take(endpoint.origin)
+        if connection is not None:
+            try:
+                response = await connection.exchange(data, deadline, endpoint.timeout)
+            except AttemptFailed as failed:
+                # The endpoint closed the connection while it waited (RFC 9110, section 9.2.2):
+                # the same attempt goes on, on a fresh one.
+                if failed.error != "connection_reset" or connection.answered:
+                    raise
+            else:
+                return self._keep(endpoint, connection, response)
+        connection = await self._open(endpoint, deadline)
+        response = await connection.exchange(data, deadline, endpoint.timeout)
+        return self._keep(endpoint, connection, response)
+
+    def _keep(self, endpoint: Endpoint, connection: HttpConnection, response: Response) -> Response:
+        if response.reusable:
+            self._connections.give_back(endpoint.origin, connection)
+        return response
+
+    async def _open(self, endpoint: Endpoint, deadline: float) -> HttpConnection:
+        """Connect to an address that was judged just now; there is no second look-up."""
+        url = endpoint.url
+        refusal = self._guard.judge_host(url.host)
+        addresses: tuple[str, ...] = (url.host,)
+        if refusal is None and url.literal is None:
+            addresses = await self._resolver.resolve(
+                url.host, url.port, endpoint.webhook_id, deadline
+            )
+            refusal = self._guard.judge_all(addresses)
+        if refusal is not None:
+            raise AttemptFailed("blocked_address", refusal)
+        return await self._dialer.dial(url, addresses, deadline)
