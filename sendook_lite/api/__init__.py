@@ -1,0 +1,1 @@
+"""The management API: the v1 URLs of Sendook over HTTP."""

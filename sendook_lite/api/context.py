@@ -1,0 +1,37 @@
+"""What the API is given to work with; built once, by the composition root."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sendook_lite.domain.clock import Clock
+from sendook_lite.settings import Settings
+from sendook_lite.store.database import Store
+from sendook_lite.usecases.access import Access
+from sendook_lite.usecases.endpoints import Endpoints
+from sendook_lite.usecases.inboxes import Inboxes
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """Everything the handlers use.
+
+    Attributes:
+        public_url: where this server is reached, without a final slash; begins every link.
+        health: live facts for ``/health``.
+        ready: why ``/readyz`` says no; None when all is well.
+        ensure_room: raises Unavailable while the disk is nearly full.
+        dev: whether ``POST /webhooks/test``, a sink for trying things, is there.
+    """
+
+    settings: Settings
+    public_url: str
+    store: Store
+    access: Access
+    inboxes: Inboxes
+    endpoints: Endpoints
+    clock: Clock
+    health: Callable[[], dict[str, Any]]
+    ready: Callable[[], str | None]
+    ensure_room: Callable[[], None]
+    dev: bool = False

@@ -1,0 +1,116 @@
+"""What every request passes through: an id, the error envelope, and the question who is asking."""
+
+import secrets
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from sendook_lite.api import envelope
+from sendook_lite.domain.errors import SendookError, Unauthorized
+from sendook_lite.usecases.access import OPERATOR, Access, Principal
+
+REQUEST_ID: Final = web.RequestKey("request_id", str)
+PRINCIPAL: Final = web.RequestKey("principal", Principal)
+SERVER_NAME: Final = "Sendook-Lite"
+
+
+_STARTED: Final = web.RequestKey("response_started", bool)
+_ID_BYTES: Final = 8
+_API: Final = "/v1"
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def new_request_id() -> str:
+    """Make an id under which a request is found in the log."""
+    return f"req_{secrets.token_hex(_ID_BYTES)}"
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id and turn whatever goes wrong into the envelope."""
+    request[REQUEST_ID] = new_request_id()
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return envelope.respond_http(error)
+    except SendookError as error:
+        status = envelope.status_of(error)
+        if status is None or _STARTED in request:
+            return _answer_unexpected(request, error)
+        return envelope.respond(error, status)
+    except Exception as error:  # noqa: BLE001 - the edge: logged here, once, and told as "internal"
+        return _answer_unexpected(request, error)
+
+
+def _answer_unexpected(request: web.Request, error: Exception) -> web.StreamResponse:
+    """Log an error that should not have been, unless only the client went away.
+
+    Raises:
+        ConnectionResetError: nothing can be told any more; the connection is closed.
+    """
+    transport = request.transport
+    if isinstance(error, ConnectionError) and (transport is None or transport.is_closing()):
+        raise ConnectionResetError("the client went away") from error
+    _log.error(
+        "request failed",
+        request_id=request[REQUEST_ID],
+        method=request.method,
+        path=request.path,
+        exc_info=error,
+    )
+    if _STARTED in request:
+        # Part of an answer is out: ending the connection is the only way to say that it is not all.
+        raise ConnectionResetError("the answer was cut short") from error
+    return envelope.respond_internal(request[REQUEST_ID])
+
+
+def authentication(access: Access, *, operator: bool) -> Middleware:
+    """Return the middleware that finds out who is asking.
+
+    Everything under ``/v1`` needs a key, routes that do not exist included, so that nobody without
+    one learns which exist. ``operator``: whoever gets here is the operator.
+    """
+
+    @web.middleware
+    async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if operator:
+            request[PRINCIPAL] = OPERATOR
+        elif is_api(request.path):
+            request[PRINCIPAL] = access.authenticate(_bearer(request))
+        return await handler(request)
+
+    return authenticate
+
+
+def is_api(path: str) -> bool:
+    """Say whether a path belongs to the API proper."""
+    return path.startswith(_API) and path[len(_API) : len(_API) + 1] in {"", "/"}
+
+
+def _bearer(request: web.Request) -> str:
+    """Return the key of a request (RFC 6750, section 2.1).
+
+    Raises:
+        Unauthorized: when there is none.
+    """
+    scheme, _, key = request.headers.get("Authorization", "").strip().partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        raise Unauthorized("Missing API key: send the header Authorization: Bearer <key>")
+    if not key.isascii():
+        raise Unauthorized("Unknown API key")
+    return key
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add what every answer carries, just before its head is sent."""
+    request[_STARTED] = True
+    headers = response.headers
+    headers["Server"] = SERVER_NAME
+    headers["X-Request-Id"] = request.get(REQUEST_ID) or new_request_id()
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    if is_api(request.path):
+        headers.setdefault("Cache-Control", "no-store")

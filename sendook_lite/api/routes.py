@@ -1,0 +1,131 @@
+"""The whole URL table. The application is built from it, and so is whatever describes the API."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sendook_lite.api import (
+    deliveries,
+    events,
+    health,
+    inboxes,
+    keys,
+    messages,
+    threads,
+    webhooks,
+)
+from sendook_lite.api.call import Handler
+from sendook_lite.api.deliveries import DeliveriesQuery
+from sendook_lite.api.events import EventsQuery
+from sendook_lite.api.pages import ListQuery, Query
+from sendook_lite.api.schemas import Body, ChangeInbox, CreateInbox, CreateKey
+from sendook_lite.api.webhook_schemas import ChangeWebhook, CreateWebhook
+from sendook_lite.api.webhooks import AttemptsQuery
+from sendook_lite.domain.model import Scope
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path.
+
+    Attributes:
+        path: parameters in braces; those named ``…_id`` are ids, and malformed ones are not found.
+        summary: one line for people.
+        answer: the name of what is answered, in brackets for a list of it.
+        scope: what a key needs; None: no key is needed.
+        whole: closed to keys that are limited to some inboxes.
+        query: what may stand behind the question mark.
+        body: the JSON object that is expected; None: a body is ignored.
+        status: of the answer when all goes well.
+    """
+
+    method: Method
+    path: str
+    handler: Handler
+    summary: str
+    answer: str
+    scope: Scope | None = "read"
+    whole: bool = False
+    query: type[Query] | None = None
+    body: type[Body] | None = None
+    status: int = 200
+
+
+_INBOXES: Final = "/v1/inboxes"
+_INBOX: Final = f"{_INBOXES}/{{inbox_id}}"
+_MESSAGES: Final = f"{_INBOX}/messages"
+_MESSAGE: Final = f"{_MESSAGES}/{{message_id}}"
+_ATTACHMENT: Final = f"{_MESSAGE}/attachments/{{attachment_id}}"
+_THREADS: Final = f"{_INBOX}/threads"
+_THREAD: Final = f"{_THREADS}/{{thread_id}}"
+_WEBHOOKS: Final = "/v1/webhooks"
+_WEBHOOK: Final = f"{_WEBHOOKS}/{{webhook_id}}"
+_EVENTS: Final = "/v1/events"
+_DELIVERIES: Final = "/v1/deliveries"
+_KEYS: Final = "/v1/api_keys"
+_KEY: Final = f"{_KEYS}/{{api_key_id}}"
+
+# fmt: off
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", "/health", health.health, "Is it alive?", "Health", None),
+    Route("GET", "/readyz", health.ready, "Is it ready?", "Readiness", None),
+
+    Route("GET", _INBOXES, inboxes.list_inboxes, "List inboxes", "[Inbox]", query=ListQuery),
+    Route("POST", _INBOXES, inboxes.create_inbox, "Create an inbox", "Inbox", "write", whole=True,
+          body=CreateInbox, status=201),
+    Route("GET", _INBOX, inboxes.get_inbox, "Get an inbox", "Inbox"),
+    Route("PATCH", _INBOX, inboxes.change_inbox, "Rename an inbox", "Inbox", "write",
+          body=ChangeInbox),
+    Route("DELETE", _INBOX, inboxes.delete_inbox, "Delete an inbox and its mail", "Inbox", "write"),
+
+    Route("GET", _MESSAGES, messages.list_messages, "List messages of an inbox", "[Message]",
+          query=ListQuery),
+    Route("GET", _MESSAGE, messages.get_message, "Get a message", "Message"),
+    Route("GET", f"{_MESSAGE}/raw", messages.get_raw, "Get a message as it came", "message/rfc822"),
+    Route("GET", _ATTACHMENT, messages.get_attachment, "Get the bytes of an attachment",
+          "application/octet-stream"),
+
+    Route("GET", _THREADS, threads.list_threads, "List threads of an inbox", "[Thread]",
+          query=ListQuery),
+    Route("GET", _THREAD, threads.get_thread, "Get a thread with its messages", "Thread"),
+
+    Route("GET", _WEBHOOKS, webhooks.list_webhooks, "List webhooks", "[Webhook]", whole=True,
+          query=ListQuery),
+    Route("POST", _WEBHOOKS, webhooks.create_webhook, "Create a webhook", "Webhook", "write",
+          whole=True, body=CreateWebhook, status=201),
+    Route("GET", _WEBHOOK, webhooks.get_webhook, "Get a webhook", "Webhook", whole=True),
+    Route("PATCH", _WEBHOOK, webhooks.change_webhook, "Change a webhook", "Webhook", "write",
+          whole=True, body=ChangeWebhook),
+    Route("DELETE", _WEBHOOK, webhooks.delete_webhook, "Delete a webhook", "Webhook", "write",
+          whole=True),
+    Route("POST", f"{_WEBHOOK}/test", webhooks.test_webhook, "Send a test event", "TestResult",
+          "write", whole=True),
+    Route("GET", f"{_WEBHOOK}/attempts", webhooks.list_attempts, "List the last attempts",
+          "[Attempt]", whole=True, query=AttemptsQuery),
+    # Who knows the secret can forge deliveries: more than reading.
+    Route("GET", f"{_WEBHOOK}/secret", webhooks.get_secret, "Get the signing secret", "Secret",
+          "write", whole=True),
+
+    Route("GET", _EVENTS, events.list_events, "List events, oldest first", "[Event]",
+          query=EventsQuery),
+    Route("GET", f"{_EVENTS}/{{event_id}}", events.get_event, "Get an event", "Event"),
+
+    Route("GET", _DELIVERIES, deliveries.list_deliveries, "List deliveries", "[Delivery]",
+          query=DeliveriesQuery),
+    Route("GET", f"{_DELIVERIES}/{{delivery_id}}", deliveries.get_delivery,
+          "Get a delivery with its attempts", "Delivery"),
+
+    Route("GET", _KEYS, keys.list_keys, "List API keys", "[ApiKey]", "admin", whole=True,
+          query=ListQuery),
+    Route("POST", _KEYS, keys.create_key, "Create an API key", "ApiKey", "admin", whole=True,
+          body=CreateKey, status=201),
+    Route("GET", _KEY, keys.get_key, "Get an API key", "ApiKey", "admin", whole=True),
+    Route("DELETE", _KEY, keys.delete_key, "Delete an API key", "ApiKey", "admin", whole=True),
+)
+
+DEV_ROUTES: Final[tuple[Route, ...]] = (
+    Route("POST", "/webhooks/test", health.swallow, "A sink for trying webhooks", "Received", None),
+)
+"""Served only with ``--dev``."""
+# fmt: on

@@ -1,0 +1,1 @@
+"""The doors for mail and events: LMTP and the event socket."""

@@ -1,0 +1,154 @@
+"""Reads a line of the event socket, and writes the line that answers it."""
+
+import binascii
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sendook_lite.domain import events
+from sendook_lite.domain.clock import parse_iso
+from sendook_lite.domain.errors import Invalid, SendookError
+from sendook_lite.usecases.event_lines import OutcomeLine, Told
+from sendook_lite.usecases.reports import REPORTED_EVENTS, ReportedOutcome
+
+_LONGEST_DETAIL: Final = 4096
+_END_OF_TIME: Final = 253_402_300_800_000
+"""The year 10000 in epoch milliseconds; ISO 8601 as we write it ends before."""
+
+_ALLOWED: Final = frozenset(REPORTED_EVENTS)
+_POSITION: Final = re.compile(r" at line 1 column (\d+)$")
+
+Identifier = Annotated[str | None, Field(max_length=998)]
+
+
+class _Fields(BaseModel):
+    """The fields of a line, as they are named on the socket; what is not known is ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    event: str
+    message_id: Annotated[Identifier, Field(alias="messageId")] = None
+    envelope_id: Annotated[Identifier, Field(alias="envelopeId")] = None
+    message_id_header: Annotated[Identifier, Field(alias="messageIdHeader")] = None
+    from_address: Annotated[Identifier, Field(alias="from")] = None
+    recipient: Identifier = None
+    status: Annotated[str | None, Field(max_length=64)] = None
+    permanent: bool | None = None
+    diagnostic: str | None = None
+    remote_mta: Annotated[str | None, Field(alias="remoteMta")] = None
+    at: str | None = None
+    key: Identifier = None
+    recipients: Annotated[tuple[str, ...] | None, Field(max_length=1000, strict=False)] = None
+    sender: Identifier = None
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadMail:
+    """A line that brings a mail whose bytes nobody has read yet."""
+
+    raw: bytes
+    recipients: tuple[str, ...]
+    sender: str | None
+    key: str | None
+
+
+def read_line(line: bytes) -> OutcomeLine | UnreadMail:
+    """Read one line, without its end.
+
+    Raises:
+        Invalid: ``invalid_json``, ``invalid_field``, ``missing_field``, ``unknown_event``.
+    """
+    try:
+        fields = _Fields.model_validate_json(line)
+    except ValidationError as error:
+        raise _explain(error) from None
+    if b"\\u0000" in line:
+        fields = _without_nul(fields)
+    if fields.event in _ALLOWED:
+        return OutcomeLine(_outcome(fields), fields.key)
+    if fields.event == events.MESSAGE_RECEIVED:
+        return _mail(fields)
+    allowed = ", ".join((events.MESSAGE_RECEIVED, *REPORTED_EVENTS))
+    raise Invalid(f"event must be one of {allowed}", code="unknown_event")
+
+
+def write_answer(told: Told, number: int) -> bytes:
+    """Render what is said about the line with this number, as a line.
+
+    An error that is none of ours is an internal error; whoever hands it in has logged it.
+    """
+    if isinstance(told, dict):
+        return orjson.dumps({"ok": True, **told}, option=orjson.OPT_APPEND_NEWLINE)
+    code, message = "internal_error", "Internal error"
+    if isinstance(told, SendookError):
+        code, message = told.code, told.message
+    return orjson.dumps(
+        {"ok": False, "code": code, "error": f"line {number}: {message}"},
+        option=orjson.OPT_APPEND_NEWLINE,
+    )
+
+
+def _outcome(fields: _Fields) -> ReportedOutcome:
+    return ReportedOutcome(
+        event_type=fields.event,
+        recipient=fields.recipient,
+        message_id=fields.message_id,
+        envelope_id=fields.envelope_id,
+        message_id_header=fields.message_id_header,
+        sender=fields.from_address,
+        status=fields.status,
+        permanent=fields.permanent,
+        diagnostic=fields.diagnostic[:_LONGEST_DETAIL] if fields.diagnostic else None,
+        remote_mta=fields.remote_mta[:_LONGEST_DETAIL] if fields.remote_mta else None,
+        reported_at=None if fields.at is None else _moment(fields.at),
+    )
+
+
+def _moment(text: str) -> int:
+    try:
+        moment = parse_iso(text)
+    except ValueError:
+        moment = -1
+    if not 0 <= moment < _END_OF_TIME:
+        raise Invalid(
+            "at must be an ISO 8601 time such as 2026-03-01T09:10:00Z", code="invalid_field"
+        )
+    return moment
+
+
+def _mail(fields: _Fields) -> UnreadMail:
+    missing = [name for name in ("recipients", "raw") if not getattr(fields, name)]
+    if missing or fields.raw is None or fields.recipients is None:
+        raise Invalid(
+            f"{events.MESSAGE_RECEIVED} needs {' and '.join(missing)}", code="missing_field"
+        )
+    try:
+        raw = binascii.a2b_base64(fields.raw, strict_mode=True)
+    except ValueError:  # binascii.Error is one, and so is what it says of text beyond ASCII
+        raise Invalid(
+            "raw must be base64 (RFC 4648 section 4) of the whole mail", code="invalid_field"
+        ) from None
+    return UnreadMail(raw, fields.recipients, fields.sender, fields.key)
+
+
+def _without_nul(fields: _Fields) -> _Fields:
+    """Take NUL characters out of the texts: databases downstream refuse them."""
+    texts = {name: value for name, value in fields if isinstance(value, str)}
+    return fields.model_copy(
+        update={name: value.replace("\0", "") for name, value in texts.items()}
+    )
+
+
+def _explain(error: ValidationError) -> Invalid:
+    first = error.errors(include_url=False, include_input=False)[0]
+    if not first["loc"]:
+        reason = first.get("ctx", {}).get("error", "a JSON object is needed")
+        return Invalid(_POSITION.sub(r" at column \1", str(reason)), code="invalid_json")
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return Invalid(f"{name} is missing", code="missing_field")
+    return Invalid(f"{name}: {first['msg']}", code="invalid_field")

@@ -1,0 +1,144 @@
+"""LMTP: the door through which the mail server on this machine hands over mail (RFC 2033)."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from typing import Final, cast
+
+import structlog
+
+from sendook_lite.domain.errors import SendookError
+from sendook_lite.inbound.lmtp_session import LmtpSession
+from sendook_lite.inbound.serving import serve
+from sendook_lite.usecases.intake import Intake, PreparedMail, Stored
+
+MAX_SESSIONS: Final = 200
+LARGE_MESSAGES: Final = 4
+"""Messages above 256 KiB that are read and stored at a time; the others wait.
+
+Memory is bounded by sessions times 256 KiB and four times the longest message with what is made
+of it, not by sessions times the longest message, which would be 5 GB."""
+
+TIMEOUT: Final = 300.0
+"""Seconds of silence after which a client is dismissed (RFC 5321 section 4.5.3.2)."""
+
+Outcome = Stored | BaseException
+
+_log = structlog.get_logger(__name__)
+
+
+class LmtpServer:
+    """Accepts sessions, stores what they bring, and ends them together.
+
+    Args:
+        intake: takes the mail.
+        max_message_bytes: of one message, dots that were added for the way not counted.
+        hostname: the name in the greeting.
+        timeout: seconds of silence after which a client is dismissed; also how long storing may
+            take until a client is told to try again.
+        max_sessions: how many clients at a time; others are told to come later.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        *,
+        max_message_bytes: int,
+        hostname: str,
+        timeout: float = TIMEOUT,
+        max_sessions: int = MAX_SESSIONS,
+    ) -> None:
+        self.intake = intake
+        self.max_message_bytes = max_message_bytes
+        self.hostname = hostname
+        self.timeout = timeout
+        self.large_messages = asyncio.Semaphore(LARGE_MESSAGES)
+        self.stopping = False
+        self._max_sessions = max_sessions
+        self._sessions: set[LmtpSession] = set()
+        self._storing: set[asyncio.Future[Outcome]] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serve on a listening socket, Unix or TCP; it is closed by `stop`."""
+        # aiosmtpd logs every command, addresses and all; what matters is logged by us.
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+        loop = asyncio.get_running_loop()
+        self._server = await serve(lambda: self._greet(loop), sock)
+
+    async def stop(self, grace: float) -> None:
+        """Accept nothing more, let messages that have begun be stored, dismiss the others.
+
+        Args:
+            grace: seconds until sessions inside a message are dismissed as well.
+        """
+        self.stopping = True
+        if self._server is not None:
+            self._server.close()
+        for session in tuple(self._sessions):
+            if not session.in_message:
+                session.dismiss("421 4.3.2 shutting down")
+        try:
+            async with asyncio.timeout(grace):
+                await self._empty.wait()
+        except TimeoutError:
+            for session in tuple(self._sessions):
+                session.dismiss("421 4.3.2 shutting down")
+                session.abort()
+            await self._empty.wait()
+        if self._storing:
+            await asyncio.wait(self._storing)
+
+    def store(
+        self, mail: PreparedMail, recipients: Sequence[str], sender: str
+    ) -> asyncio.Future[list[Outcome]]:
+        """Store a mail for each recipient; a value or an exception each, in order.
+
+        They are handed to the writer together and so share a commit. The tasks are the server's:
+        what is committed is announced even when the client has gone away.
+        """
+        tasks = [
+            asyncio.get_running_loop().create_task(self._store(mail, recipient, sender))
+            for recipient in recipients
+        ]
+        for task in tasks:
+            self._storing.add(task)
+            task.add_done_callback(self._storing.discard)
+        return asyncio.gather(*tasks)
+
+    async def _store(self, mail: PreparedMail, recipient: str, sender: str) -> Outcome:
+        try:
+            return await self.intake.receive(mail, recipient, sender)
+        except SendookError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - logged once, and the mail server keeps it
+            _log.exception("mail_not_stored", recipient=recipient)
+            return error
+
+    def opened(self, session: LmtpSession) -> None:
+        """Count a session in."""
+        self._sessions.add(session)
+        self._empty.clear()
+
+    def closed(self, session: LmtpSession) -> None:
+        """Count a session out."""
+        self._sessions.discard(session)
+        if not self._sessions:
+            self._empty.set()
+
+    def _greet(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
+        if len(self._sessions) >= self._max_sessions:
+            return _Refusal()
+        return LmtpSession(self, loop)
+
+
+class _Refusal(asyncio.Protocol):
+    """Turns a client away."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        stream = cast("asyncio.Transport", transport)
+        stream.write(b"421 4.3.2 too many connections, try again later\r\n")
+        stream.close()
