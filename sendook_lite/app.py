@@ -1,0 +1,300 @@
+"""The composition root: builds every part from the settings, starts and stops them in order."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from sendook_lite import __version__
+from sendook_lite.api.server import ApiContext, build, runner
+from sendook_lite.delivery.endpoint import Endpoint
+from sendook_lite.delivery.resolver import Resolver
+from sendook_lite.delivery.scheduler import Scheduler
+from sendook_lite.delivery.sender import Sender
+from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SystemClock
+from sendook_lite.domain.endpoint_url import parse as parse_url
+from sendook_lite.domain.errors import StoreFailed
+from sendook_lite.domain.ids import Ids
+from sendook_lite.domain.model import Secret, Webhook
+from sendook_lite.domain.netguard import Guard
+from sendook_lite.domain.signing import secret_bytes
+from sendook_lite.inbound import listeners
+from sendook_lite.inbound.eventsocket import EventSocketServer
+from sendook_lite.inbound.listeners import Listener, TcpAddress, UnixAddress
+from sendook_lite.inbound.lmtp import LmtpServer
+from sendook_lite.settings import Settings
+from sendook_lite.store.database import Store
+from sendook_lite.store.space import DiskSpace
+from sendook_lite.usecases.access import Access
+from sendook_lite.usecases.endpoints import Endpoints
+from sendook_lite.usecases.event_lines import EventLines
+from sendook_lite.usecases.inboxes import Inboxes
+from sendook_lite.usecases.intake import Intake, IntakeRules
+from sendook_lite.usecases.publish import Publisher
+from sendook_lite.usecases.reports import Reports
+from sendook_lite.usecases.upkeep import Upkeep
+
+ADMIN_SOCKET = "admin.sock"
+OPERATOR_ONLY = listeners.Access(0o600)
+
+STOP_SECONDS = 5.0
+"""How long answers that are under way may take at the end."""
+
+UPKEEP_SECONDS = 1.0
+NOTE_USE_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What there is to tell once everything is up.
+
+    ``addresses`` say where each door is, by name; ``new_key`` is the key that had to be made.
+    """
+
+    addresses: dict[str, str]
+    data_dir: Path
+    public_url: str
+    new_key: str | None
+
+
+class App:
+    """One server, built from its settings; the command line and the tests start the same."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        environment_key: str | None = None,
+        dev: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._environment_key = environment_key
+        self._dev = dev
+        self._clock = clock or SystemClock()
+        self._data_dir = Path(settings.server.data_dir).absolute()
+        self._socket_dir = Path(settings.server.socket_dir or self._data_dir).absolute()
+        self._addresses: dict[str, str] = {}
+        self._started_at: int | None = None
+
+    async def run(self, stop: asyncio.Event, started: Callable[[Started], None]) -> None:
+        """Serve until ``stop`` is set, then end gracefully.
+
+        Raises:
+            SendookError: it cannot start; the message says why and what would help.
+            BaseExceptionGroup: a part died while serving.
+        """
+        async with AsyncExitStack() as stack:
+            ids = Ids(self._clock)
+            store = Store(self._data_dir, self._clock, ids)
+            await store.open()
+            stack.push_async_callback(store.close)
+            scheduler = self._build_scheduler(store, stack)
+            access = Access(store, self._clock)
+            await scheduler.recover()
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(work)
+                    for work in (
+                        store.writer.watch(),
+                        scheduler.run(),
+                        scheduler.settle(),
+                        self._keep_up(store, scheduler),
+                        self._note_key_use(access),
+                    )
+                ]
+                async with AsyncExitStack() as doors:
+                    # Last up, first down: what comes in stops before what handles it.
+                    doors.push_async_callback(scheduler.drain, self._settings.delivery.timeout)
+                    public_url = await self._open_doors(store, scheduler, access, ids, doors)
+                    # Last of all: a key that is made by a start that fails would never be seen.
+                    new_key = await access.bootstrap(self._environment_key)
+                    self._started_at = self._clock.now()
+                    started(Started(self._addresses, self._data_dir, public_url, new_key))
+                    await stop.wait()
+                    self._started_at = None
+                for task in tasks:
+                    task.cancel()
+
+    # --- building
+
+    def _build_scheduler(self, store: Store, stack: AsyncExitStack) -> Scheduler:
+        settings = self._settings.delivery
+        resolver = Resolver(self._clock)
+        stack.callback(resolver.close)
+        sender = Sender(
+            guard=Guard(settings.allow_networks),
+            resolver=resolver,
+            clock=self._clock,
+            version=__version__,
+            ca_file=settings.ca_file or None,
+        )
+        return Scheduler(store, sender, self._clock, settings, self._make_endpoint)
+
+    def _make_endpoint(self, webhook: Webhook, secrets: Sequence[Secret]) -> Endpoint:
+        """Prepare what is needed to reach a webhook."""
+        timeout = self._settings.delivery.timeout if webhook.timeout is None else webhook.timeout
+        return Endpoint(
+            webhook_id=webhook.id,
+            url=parse_url(webhook.url),
+            keys=tuple(secret_bytes(secret.value) for secret in secrets),
+            headers=webhook.headers,
+            timeout=timeout,
+        )
+
+    async def _open_doors(
+        self,
+        store: Store,
+        scheduler: Scheduler,
+        access: Access,
+        ids: Ids,
+        doors: AsyncExitStack,
+    ) -> str:
+        """Build the use cases, bind every listener, then serve; returns the public URL."""
+        settings, clock = self._settings, self._clock
+        listeners.make_directory(self._socket_dir, settings.server.socket_group)
+        api = self._bind("api", f"tcp:{settings.server.listen}", OPERATOR_ONLY, doors)
+        admin = self._bind("admin", f"unix:{self._data_dir / ADMIN_SOCKET}", OPERATOR_ONLY, doors)
+        local = listeners.Access(
+            int(settings.server.socket_mode, base=8), settings.server.socket_group
+        )
+        lmtp = self._bind("lmtp", settings.inbound.lmtp, local, doors)
+        events = self._bind("events", settings.inbound.events, local, doors)
+        public_url = settings.server.public_url.rstrip("/") or self._addresses["api"]
+
+        space = DiskSpace(self._data_dir, settings.server.min_free_bytes, clock)
+        publisher = Publisher(scheduler, settings.delivery.max_body_bytes)
+        inboxes = Inboxes(store, publisher, settings.inbound.domains)
+        rules = IntakeRules(
+            domains=settings.inbound.domains,
+            unknown_recipients=settings.inbound.unknown_recipients,
+            create_per_hour=settings.inbound.create_per_hour,
+            catch_all=settings.inbound.catch_all,
+            inline_attachments=settings.delivery.inline_attachments,
+            public_url=public_url,
+        )
+        intake = Intake(store, publisher, inboxes, rules, clock, space.ensure)
+        lines = EventLines(store, publisher, intake, Reports(publisher, public_url), space.ensure)
+        endpoints = Endpoints(
+            store,
+            scheduler,
+            scheduler.probe,
+            Guard(settings.delivery.allow_networks),
+            clock,
+            ids,
+            allow_http=settings.delivery.allow_http,
+        )
+        context = ApiContext(
+            settings=settings,
+            public_url=public_url,
+            dev=self._dev,
+            store=store,
+            access=access,
+            inboxes=inboxes,
+            endpoints=endpoints,
+            clock=clock,
+            health=lambda: self._health(store, scheduler, space),
+            ready=lambda: self._unready(store, space),
+            ensure_room=space.ensure,
+        )
+        for listener, server in (
+            (events, EventSocketServer(lines)),
+            (
+                lmtp,
+                LmtpServer(
+                    intake,
+                    max_message_bytes=settings.inbound.max_message_bytes,
+                    hostname=settings.inbound.domains[0],
+                ),
+            ),
+        ):
+            if listener is not None:
+                await server.start(listener.sock)
+                doors.push_async_callback(server.stop, STOP_SECONDS)
+        for listener, operator in ((admin, True), (api, False)):
+            if listener is not None:
+                await _serve_http(build(context, operator=operator), listener.sock, doors)
+        return public_url
+
+    def _bind(
+        self, name: str, setting: str, access: listeners.Access, doors: AsyncExitStack
+    ) -> Listener | None:
+        """Open a listener and remember where it is; None when the setting says off."""
+        address = listeners.parse_address(setting, self._socket_dir)
+        if address is None:
+            return None
+        listener = listeners.listen(address, access)
+        doors.callback(listener.close)
+        self._addresses[name] = _shown(listener.address)
+        return listener
+
+    # --- what keeps going while it serves
+
+    async def _keep_up(self, store: Store, scheduler: Scheduler) -> None:
+        """Finish in the background what was only marked, and see a failing store recover."""
+        upkeep = Upkeep(store)
+        while True:
+            await self._clock.sleep(UPKEEP_SECONDS)
+            failing = store.writer.failure
+            try:
+                if failing:
+                    await upkeep.try_to_write()
+                await upkeep.run()
+            except StoreFailed as error:
+                if not failing:
+                    log.warning("the store fails", reason=error.message)
+                continue
+            if failing:
+                log.info("the store works again")
+                scheduler.resume()
+
+    async def _note_key_use(self, access: Access) -> None:
+        while True:
+            await self._clock.sleep(NOTE_USE_SECONDS)
+            try:
+                await access.note_use()
+            except StoreFailed as error:
+                log.warning("the last use of keys was not noted", reason=error.message)
+
+    def _health(self, store: Store, scheduler: Scheduler, space: DiskSpace) -> dict[str, Any]:
+        """Tell what is going on; ``healthy`` as long as there is anybody to ask."""
+        now = self._clock.now()
+        started_at = now if self._started_at is None else self._started_at
+        return {
+            "healthy": True,
+            "version": __version__,
+            "uptimeSeconds": (now - started_at) // MS_PER_SECOND,
+            "listeners": self._addresses,
+            "store": store.writer.failure or "ok",
+            "freeBytes": space.free_bytes(),
+            "delivery": scheduler.facts(),
+        }
+
+    def _unready(self, store: Store, space: DiskSpace) -> str | None:
+        """Say why no work can be taken now; None when it can."""
+        if self._started_at is None:
+            return "starting or stopping"
+        return store.writer.failure or space.shortage()
+
+
+def _shown(address: TcpAddress | UnixAddress) -> str:
+    """Write an address the way it is used: as a URL, or as a path."""
+    if isinstance(address, UnixAddress):
+        return str(address)
+    return str(address).replace("tcp:", "http://", 1)
+
+
+async def _serve_http(site: web.Application, sock: socket.socket, doors: AsyncExitStack) -> None:
+    """Serve an application on a bound socket until the doors close."""
+    serving = runner(site)
+    await serving.setup()
+    doors.push_async_callback(serving.cleanup)
+    await web.SockSite(serving, sock, shutdown_timeout=STOP_SECONDS).start()

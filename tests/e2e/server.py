@@ -1,0 +1,147 @@
+"""Runs the installed program as its users do: a process, told by environment and options."""
+
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+PROGRAM = str(Path(sys.executable).with_name("sendook-lite"))
+KEY = "sk_of_the_end_to_end_tests"
+START_SECONDS = 30
+
+
+class Server:
+    """One data directory and the process that serves it; may be killed and started again."""
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        self.data_dir = data_dir
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(data_dir),
+            "SENDOOK_API_KEY": KEY,
+            "SENDOOK_SERVER__LISTEN": "127.0.0.1:0",
+            "SENDOOK_SERVER__MIN_FREE_BYTES": "1048576",
+            "SENDOOK_LOG__FORMAT": "json",
+            **{name: value for name, value in os.environ.items() if name.startswith("COV")},
+            **environment,
+        }
+        self.process: subprocess.Popen[str] | None = None
+        self.url = ""
+        self.banner = ""
+
+    def start(self, *options: str) -> Self:
+        with (self.data_dir.parent / "log.jsonl").open("a") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "serve", "--dev", "--data-dir", str(self.data_dir), *options],
+                cwd=self.data_dir.parent,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.banner = self._read_banner()
+        match = re.search(r"http://\S+?(?=/v1)", self.banner)
+        assert match, f"the program did not start:\n{self.banner}\n{self.log()}"
+        self.url = match[0]
+        return self
+
+    def _read_banner(self) -> str:
+        """Read what is printed until the last line of the banner, or the end."""
+        assert self.process is not None
+        assert self.process.stdout is not None
+        text = ""
+        deadline = time.monotonic() + START_SECONDS
+        while "--help lists" not in text and time.monotonic() < deadline:
+            if select.select([self.process.stdout], [], [], 1)[0]:
+                chunk = os.read(self.process.stdout.fileno(), 65536).decode()
+                if not chunk:
+                    break
+                text += chunk
+        return text
+
+    def log(self) -> str:
+        return (self.data_dir.parent / "log.jsonl").read_text()
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self._reap()
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self._reap()
+
+    def _reap(self) -> int:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        code = self.process.wait(60)
+        self.process.stdout.close()
+        self.process = None
+        return code
+
+    def call(self, method: str, path: str, body: Any = None, key: str = KEY) -> Any:
+        """Call the API; raises HTTPError for errors."""
+        request = Request(
+            self.url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def error(self, method: str, path: str, body: Any = None, key: str = KEY) -> tuple[int, Any]:
+        """Call the API for an error; returns status and envelope."""
+        try:
+            self.call(method, path, body, key)
+        except HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+        raise AssertionError("the call succeeded")
+
+    def inbox(self, email: str = "support@localhost.test") -> dict[str, Any]:
+        return dict(self.call("POST", "/v1/inboxes", {"name": "Support", "email": email}))
+
+    def webhook(self, url: str, *events: str, **fields: Any) -> dict[str, Any]:
+        body = {"url": url, "events": list(events), **fields}
+        return dict(self.call("POST", "/v1/webhooks", body))
+
+    def events_socket(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(self.data_dir / "events.sock"))
+        return connection
+
+    def run(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run another command of the program against this server."""
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            cwd=self.data_dir.parent,
+            env={**self.environment, "SENDOOK_SERVER__DATA_DIR": str(self.data_dir)},
+            input=stdin,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+
+def wait_until(condition: Any, seconds: float = 30) -> None:
+    """Wait until something is so; how long it takes is nobody's business here."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

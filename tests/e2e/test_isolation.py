@@ -1,0 +1,49 @@
+"""What an endpoint does costs its own lane and nobody else's."""
+
+import socket
+import threading
+
+from tests.e2e.endpoint import Endpoint
+from tests.e2e.server import Server, wait_until
+
+
+class HangingEndpoint:
+    """Accepts, reads, and never answers."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
+        self.held: list[socket.socket] = []
+        threading.Thread(target=self._hold, daemon=True).start()
+
+    def _hold(self) -> None:
+        try:
+            while True:
+                self.held.append(self._listener.accept()[0])
+        except OSError:
+            return
+
+    def close(self) -> None:
+        self._listener.close()
+        for connection in self.held:
+            connection.close()
+
+
+def test_hanging_endpoints_do_not_delay_a_healthy_one(server: Server, endpoint: Endpoint) -> None:
+    hanging = [HangingEndpoint() for _ in range(10)]
+    for each in hanging:
+        server.webhook(each.url, "message.received", timeout=60)
+    server.inbox()
+    server.webhook(endpoint.url, "message.received")
+    for number in range(50):
+        done = server.run(
+            "ingest", "--recipient", "support@localhost.test",
+            stdin=b"From: a@b.example\nSubject: %d\n\nHello\n" % number,
+        )  # fmt: skip
+        assert done.returncode == 0
+    # All fifty arrive while the ten hang with most of their minute before them.
+    wait_until(lambda: len(endpoint.received) == 50, seconds=20)
+    for each in hanging:
+        assert 1 <= len(each.held) <= 2, "an endpoint that never answered is asked with care"
+        each.close()
+    server.kill()

@@ -1,0 +1,116 @@
+"""The public client ``sendook-mcp`` against the running server, through its own tools."""
+
+import json
+import smtplib
+from typing import Any
+
+import pytest
+import sendook_mcp as client
+
+from tests.e2e.endpoint import Endpoint
+from tests.e2e.server import KEY, Server, wait_until
+
+JSON = client.ResponseFormat.JSON
+
+
+@pytest.fixture(autouse=True)
+def _address(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "API_BASE_URL", server.url)
+    monkeypatch.setattr(client, "API_KEY", KEY)
+
+
+async def test_inboxes_can_be_created_listed_read_and_deleted() -> None:
+    made = json.loads(
+        await client.sendook_create_inbox(
+            client.CreateInboxInput(name="Agent", email="agent@localhost.test")
+        )
+    )
+    inbox_id = find(made, "id")
+    listed = json.loads(
+        await client.sendook_list_inboxes(client.ListInboxesInput(response_format=JSON))
+    )
+    assert inbox_id in json.dumps(listed)
+    shown = await client.sendook_get_inbox(client.InboxIdInput(inbox_id=inbox_id))
+    assert "agent@localhost.test" in shown
+    gone = await client.sendook_delete_inbox(client.InboxIdInput(inbox_id=inbox_id))
+    assert inbox_id in gone
+    missing = await client.sendook_get_inbox(client.InboxIdInput(inbox_id=inbox_id))
+    assert missing.startswith("Error: Resource not found - Inbox not found")
+
+
+async def test_messages_and_threads_can_be_read(server: Server, endpoint: Endpoint) -> None:
+    inbox = server.inbox()
+    server.webhook(endpoint.url, "message.received")
+    with smtplib.LMTP(str(server.data_dir / "lmtp.sock")) as lmtp:
+        lmtp.sendmail(
+            "ann@example.org",
+            ["support@localhost.test"],
+            "From: Ann <ann@example.org>\r\nSubject: Question\r\n\r\nHow?\r\n",
+        )
+    wait_until(lambda: endpoint.received)
+    payload = endpoint.received[0].event["payload"]
+    listed = await client.sendook_list_messages(
+        client.ListMessagesInput(inbox_id=inbox["id"], response_format=JSON)
+    )
+    assert payload["id"] in listed
+    shown = await client.sendook_get_message(
+        client.GetMessageInput(inbox_id=inbox["id"], message_id=payload["id"], response_format=JSON)
+    )
+    assert "Question" in shown
+    readable = await client.sendook_get_message(
+        client.GetMessageInput(inbox_id=inbox["id"], message_id=payload["id"])
+    )
+    assert "How?" in readable
+    threads = await client.sendook_list_threads(
+        client.ListThreadsInput(inbox_id=inbox["id"], response_format=JSON)
+    )
+    assert payload["threadId"] in threads
+    thread = await client.sendook_get_thread(
+        client.GetThreadInput(
+            inbox_id=inbox["id"], thread_id=payload["threadId"], response_format=JSON
+        )
+    )
+    assert payload["id"] in thread
+
+
+async def test_webhooks_can_be_created_tested_read_and_deleted(endpoint: Endpoint) -> None:
+    made = json.loads(
+        await client.sendook_create_webhook(
+            client.CreateWebhookInput(
+                url=endpoint.url, events=[client.WebhookEvent.MESSAGE_RECEIVED]
+            )
+        )
+    )
+    webhook_id = find(made, "id")
+    named = client.WebhookIdInput(webhook_id=webhook_id)
+    assert webhook_id in await client.sendook_list_webhooks(
+        client.ListWebhooksInput(response_format=JSON)
+    )
+    assert endpoint.url in await client.sendook_get_webhook(named)
+    tested = json.loads(await client.sendook_test_webhook(named))
+    assert tested["test_result"] == "passed"
+    assert endpoint.received[0].event["payload"]["test"] == "test"
+    attempts = json.loads(await client.sendook_list_webhook_attempts(named))
+    assert attempts["attempt_count"] == 1
+    assert attempts["attempts"][0]["trigger"] == "test"
+    deleted = json.loads(await client.sendook_delete_webhook(named))
+    assert deleted["success"] is True
+
+
+async def test_a_wrong_key_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "API_KEY", "sk_wrong")
+    answer = await client.sendook_list_inboxes(client.ListInboxesInput())
+    assert answer.startswith("Error: Authentication failed")
+
+
+def find(value: Any, name: str) -> str:
+    """Return the first value of a field, wherever the client has put it."""
+    if isinstance(value, dict):
+        if isinstance(value.get(name), str):
+            return str(value[name])
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            if found := find(each, name):
+                return found
+    return ""
