@@ -43,6 +43,12 @@ def _domain(value: str) -> str:
     return name
 
 
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("must name at least 1")
+    return values
+
+
 def _no_bool(value: Any) -> Any:
     """A number is not a yes or no; pydantic would take ``true`` for 1."""
     if isinstance(value, bool):
@@ -111,7 +117,7 @@ class ServerSettings(Section):
 class InboundSettings(Section):
     """Which mail is for us and how it comes in."""
 
-    domains: Annotated[tuple[Domain, ...], Field(min_length=1)] = ("localhost.test",)
+    domains: Annotated[tuple[Domain, ...], AfterValidator(_some)] = ("localhost.test",)
     lmtp: SocketAddress = "unix:lmtp.sock"
     events: SocketAddress = "unix:events.sock"
     max_message_bytes: PositiveCount = 26_214_400

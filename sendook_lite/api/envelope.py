@@ -120,4 +120,7 @@ def _bounded(value: Any) -> Any:
     """Return a value that is small enough to be repeated; None for one that is not."""
     if isinstance(value, str):
         return value[:_MAX_ECHOED]
-    return value if len(orjson.dumps(value)) <= _MAX_ECHOED else None
+    try:
+        return value if len(orjson.dumps(value)) <= _MAX_ECHOED else None
+    except orjson.JSONEncodeError:  # nested deeper than it writes, which is less than it reads
+        return None

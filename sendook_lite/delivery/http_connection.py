@@ -148,8 +148,10 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once; what is unsent is dropped."""
-        self._waiter = None
+        """Close at once; what is unsent is dropped, and an exchange under way fails."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(AttemptFailed("connection_reset", "the connection was closed"))
         if self._transport is not None:
             self._transport.abort()
 
@@ -311,12 +313,12 @@ class HttpConnection(asyncio.Protocol):
             waiter.set_result(response)
 
     def _fail(self, code: ErrorCode, message: str) -> None:
-        waiter = self._waiter
+        waiter, self._waiter = self._waiter, None
         if waiter is None:
             return
-        self.abort()
         if not waiter.done():
             waiter.set_exception(AttemptFailed(code, message))
+        self.abort()
 
     def _expire(self, patience: float) -> None:
         if self._headers_done:

@@ -55,16 +55,15 @@ def html_to_text(markup: str) -> str:
     page = _Page()
     position, end = 0, min(len(markup), HTML_LIMIT)
     while position < end:
-        start = markup.find("<", position, end)
-        if start == -1:
-            start = end
+        found = _BEGINS_MARKUP.search(markup, position, end)
+        start = found.start() if found else end
         page.text(markup[position:start])
         position = start if start == end else _read_markup(page, markup, start, end)
     return page.finish()
 
 
 def _read_markup(page: "_Page", markup: str, start: int, end: int) -> int:
-    """Act on what begins with ``<``; return where the text goes on."""
+    """Act on a tag, comment or declaration; return where the text goes on."""
     found = _TAG.match(markup, start, end)
     if found is None:
         return _read_broken(page, markup, start, end)
@@ -81,13 +80,10 @@ def _read_markup(page: "_Page", markup: str, start: int, end: int) -> int:
 
 
 def _read_broken(page: "_Page", markup: str, start: int, end: int) -> int:
-    """Pass over comments, declarations and tags that are none; a lone ``<`` is text."""
+    """Pass over comments, declarations and tags that are none."""
     if markup.startswith("<!--", start):
         closed = markup.find("-->", start + 4, end)
         return end if closed == -1 else closed + 3
-    if not _BEGINS_MARKUP.match(markup, start):
-        page.text("<")
-        return start + 1
     closed = markup.find(">", start, end)
     if closed == -1:  # no tag ends any more: what is left is text
         page.text(markup[start:end])

@@ -32,7 +32,7 @@ _STRAY_LINE = re.compile(
     rb"(?=(?:from|to|cc|subject|date|reply-to|message-id|mime-version|received|content-\w+):)",
     re.IGNORECASE,
 )
-_FIRST_DELIMITER = re.compile(rb"\n--(\S[^\r\n]{0,200}?)[ \t]*\r?\n(?=[!-9;-~]{1,80}:|\r?\n)")
+_FIRST_DELIMITER = re.compile(rb"\n--(\S[^\r\n]{0,900}+)\r?\n(?=[!-9;-~]{1,80}:|\r?\n)")
 _BLANK_LINES = re.compile(rb"(?:[ \t]*\r?\n)+")
 _BLANK_LINE = re.compile(rb"\n[ \t]*\r?\n")
 
@@ -211,7 +211,7 @@ class _Reader:
             guess = None if self._levels else _FIRST_DELIMITER.search(self._source, before)
             if guess is None:
                 return
-            delimiter = guess[1]
+            delimiter = guess[1].rstrip()
         shadowed = self._delimiters.get(delimiter)
         self._delimiters[delimiter] = len(self._levels)
         self._levels.append(_Level(entity, [], delimiter, shadowed))

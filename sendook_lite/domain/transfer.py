@@ -41,7 +41,12 @@ def _from_uuencode(data: bytes) -> bytes:
     """Decode the lines between "begin" and "end", passing over broken ones."""
     decoded = []
     for line in islice(BytesIO(data), _MAX_UUENCODED_LINES):
-        if line.startswith((b"begin ", b"end")) or not line.strip():
+        letters = line.rstrip()
+        if line.startswith((b"begin ", b"end")) or not letters:
+            continue
+        # The first letter tells the length. Trailing spaces may be lost on the way, but a line that
+        # lacks more than half of its letters is none: it would be filled up with zeros.
+        if len(letters) - 1 < (letters[0] - 32 & 63) * 2 // 3:
             continue
         with suppress(binascii.Error):
             decoded.append(binascii.a2b_uu(line))

@@ -105,11 +105,11 @@ def make_directory(path: Path, group: str = "") -> None:
     Raises:
         CannotListen: it cannot be made, or the group does not exist or may not be used.
     """
+    if path.is_dir():
+        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700)
-    except FileExistsError:
-        return
     except OSError as error:
         raise CannotListen(
             "cannot_listen", f"cannot make the directory {path}: {error.strerror}"
@@ -164,7 +164,7 @@ def _listen_tcp(address: TcpAddress) -> Listener:
         family, kind, proto, _, where = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name with an empty label is no text for the DNS
         raise CannotListen(
             "cannot_listen", f"cannot listen on {address}: there is no address {address.host}"
         ) from error

@@ -96,8 +96,10 @@ async def test_a_parameter_that_is_no_id_is_taken_as_it_is(api: Api) -> None:
     async def echo(call: Call[None, None]) -> Answer:
         return dict(call.path)
 
-    reply = await _call_route(api, Route("GET", "/named/{name}", echo, "", "", None))
-    assert reply.json == {"name": "{name}"}
+    reply = await _call_route(
+        api, Route("GET", "/named/{name}", echo, "", "", None), "/named/a%20b"
+    )
+    assert reply.json == {"name": "a b"}
 
 
 async def test_a_client_that_went_away_is_no_error(api: Api) -> None:
@@ -134,7 +136,7 @@ async def test_an_error_above_everything_is_logged_and_told_without_detail(
 
     @web.middleware
     async def fail(request: web.Request, handler: Handler) -> web.StreamResponse:
-        assert handler
+        del handler
         if started:
             response = web.StreamResponse(headers={"Content-Length": "10"})
             await response.prepare(request)
@@ -171,10 +173,10 @@ async def test_an_answer_that_cannot_be_sent_is_logged(api: Api) -> None:
     assert [entry["exc_info"] for entry in logged] == [error]
 
 
-async def _call_route(api: Api, route: Route) -> Reply:
+async def _call_route(api: Api, route: Route, path: str | None = None) -> Reply:
     app = build(api.context)
     add_routes(app, api.context, (route,))
     url, site = await serve(app)
     api.sites.append(site)
     api.url = url
-    return await api.call("GET", route.path)
+    return await api.call("GET", path or route.path)

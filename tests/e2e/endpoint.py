@@ -1,6 +1,7 @@
 """A real HTTP endpoint on a thread of its own that remembers what it was sent."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +30,11 @@ class Received:
 class Endpoint:
     """Answers every POST with what ``answer`` says of it (a status; 200 by default)."""
 
-    def __init__(self, answer: Callable[[Received], int] = lambda _: 200) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Received], int] = lambda _: 200,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.received: list[Received] = []
         received = self.received
 
@@ -51,7 +56,10 @@ class Endpoint:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_port}/hook"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> Self:

@@ -2,15 +2,37 @@
 
 import json
 import smtplib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sendook_mcp as client
 
+from tests.delivery.servers import Authority
 from tests.e2e.endpoint import Endpoint
 from tests.e2e.server import KEY, Server, wait_until
 
 JSON = client.ResponseFormat.JSON
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """The operator's own certificate authority; the client insists on https."""
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def server(tmp_path: Path, authority: Authority) -> Iterator[Server]:
+    server = Server(tmp_path / "data", SENDOOK_DELIVERY__CA_FILE=authority.file).start()
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def endpoint(authority: Authority) -> Iterator[Endpoint]:
+    with Endpoint(tls=authority.context("127.0.0.1")) as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,20 @@
 """Clients that send exactly the bytes they are told to."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 PATIENCE = 20
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something has come true that no event tells of."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.001)
 
 
 class Client:
@@ -24,10 +33,8 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)

@@ -1,4 +1,4 @@
-"""What stands behind the doors in these tests: a real store, real use cases, a clock that is told."""
+"""What stands behind the doors in these tests: a real store and use cases, a clock that is told."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,6 @@ import pytest
 
 from sendook_lite.domain.errors import Unavailable
 from sendook_lite.domain.ids import Ids
-from sendook_lite.store import webhooks
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.event_lines import EventLines
@@ -60,7 +59,7 @@ class House:
             raise Unavailable("low_disk_space", "little room is left on the disk")
 
     async def count(self, table: str) -> int:
-        return (await self.rows(f"SELECT count(*) FROM {table}"))[0][0]
+        return int((await self.rows(f"SELECT count(*) FROM {table}"))[0][0])
 
     async def rows(self, sql: str) -> list[Any]:
         return await self.store.writer.write(lambda tx: tx.all(sql))
@@ -72,14 +71,12 @@ class House:
 
     async def raw(self) -> list[bytes]:
         """The raw mails that are stored, oldest first."""
-        return [
-            row[0] for row in await self.rows("SELECT data FROM blob_chunks ORDER BY blob_seq")
-        ]
-
-    async def subscribe(self, *events: str) -> None:
-        await self.store.writer.write(
-            webhooks.insert, {"url": "https://hook.example/", "events": events}, "whsec_x"
-        )
+        mails: dict[int, bytes] = {}
+        for seq, data in await self.rows(
+            "SELECT blob_seq, data FROM blob_chunks ORDER BY 1, number"
+        ):
+            mails[seq] = mails.get(seq, b"") + data
+        return list(mails.values())
 
     async def limit_pages(self, spare: int | None) -> None:
         """Let the database grow by so many pages and no more; None lifts the limit."""

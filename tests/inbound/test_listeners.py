@@ -183,7 +183,7 @@ def test_a_tcp_port_in_use_is_told() -> None:
         listen(listener.address, ANYONE)
 
 
-@pytest.mark.parametrize("host", ["no such host", "192.0.2.1"])
+@pytest.mark.parametrize("host", ["a..b", "192.0.2.1"])
 def test_a_host_that_is_not_this_machine_is_told(host: str) -> None:
     with pytest.raises(CannotListen, match=f"cannot listen on tcp:{host}"):
         listen(TcpAddress(host, 0), ANYONE)

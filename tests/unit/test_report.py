@@ -185,6 +185,32 @@ def test_who_is_only_mentioned_is_not_reported(line: str) -> None:
     assert [one.recipient for one in found.recipients] == ["a@b.example"]
 
 
+def test_an_authentication_failure_is_no_complaint_even_in_its_shortest_form() -> None:
+    fields = b"Feedback-Type: auth-failure\nVersion: 1\n"
+    assert read(attach("message/feedback-report", fields)).kind == "none"
+
+
+def test_the_sender_listed_beside_the_recipient_is_not_reported() -> None:
+    found = read(
+        f"{BOUNCE}\nYour message could not be delivered to the following recipients:\n\n"
+        "a@b.example\nada@shop.example\n"
+    )
+    assert [one.recipient for one in found.recipients] == ["a@b.example"]
+
+
+def test_a_receipt_is_no_delivery_report_even_from_a_mail_server() -> None:
+    fields = b"Final-Recipient: rfc822; a@b.example\nDisposition: automatic-action; displayed\n"
+    assert read(attach("message/disposition-notification", fields)).kind == "none"
+
+
+def test_the_text_of_the_returned_mail_is_not_read() -> None:
+    found = read(
+        f"{BOUNCE}\nYour message could not be delivered to:\n\n<a@b.example>: unknown user\n\n"
+        "--- Below this line is a copy of the message.\n\n<c@d.example>: unknown user\n"
+    )
+    assert [one.recipient for one in found.recipients] == ["a@b.example"]
+
+
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
