@@ -294,7 +294,7 @@ def _shown(address: TcpAddress | UnixAddress) -> str:
 
 async def _serve_http(site: web.Application, sock: socket.socket, doors: AsyncExitStack) -> None:
     """Serve an application on a bound socket until the doors close."""
-    serving = runner(site)
+    serving = runner(site, shutdown_timeout=STOP_SECONDS)
     await serving.setup()
     doors.push_async_callback(serving.cleanup)
-    await web.SockSite(serving, sock, shutdown_timeout=STOP_SECONDS).start()
+    await web.SockSite(serving, sock).start()

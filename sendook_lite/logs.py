@@ -9,9 +9,14 @@ import structlog
 
 def configure(form: Literal["auto", "pretty", "json"], level: str) -> None:
     """Configure structlog for the process; everything goes to standard error."""
+    # Plain traces: those of rich print local variables, and with them keys and mail.
     pretty = form == "pretty" or (form == "auto" and sys.stderr.isatty())
     renderers: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if pretty
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

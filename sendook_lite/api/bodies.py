@@ -1,5 +1,6 @@
 """Reads the JSON body of a request, strictly: one document, one meaning."""
 
+import asyncio
 import json
 from typing import Any, Final, TypeVar
 
@@ -12,6 +13,8 @@ from sendook_lite.api.validation import validate
 from sendook_lite.domain.errors import Invalid, TooLarge
 
 MAX_BODY_BYTES: Final = 35 * 1024 * 1024
+PARSED_OFF_LOOP: Final = 64 * 1024
+"""A body longer than this is parsed on a thread, so that others are not kept waiting."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -31,6 +34,8 @@ async def read_body(request: web.Request, model: type[M]) -> M:
         raise _too_large() from error
     except (web.RequestPayloadError, HttpProcessingError) as error:
         raise _malformed("it ended early, or is not coded as its headers say") from error
+    if len(raw) > PARSED_OFF_LOOP:
+        return validate(model, await asyncio.to_thread(parse_object, raw), "body")
     return validate(model, parse_object(raw), "body")
 
 

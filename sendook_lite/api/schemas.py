@@ -56,10 +56,9 @@ def unique(values: list[str]) -> list[str]:
     return values
 
 
-Line = Annotated[str, AfterValidator(one_line)]
-"""Text without control characters."""
-Name = Annotated[Line, AfterValidator(_trimmed)]
-InboxIds = Annotated[list[Line], Field(max_length=MAX_INBOXES), AfterValidator(unique)]
+# Lengths are judged first: looking at every character of a whole body would take seconds.
+Name = Annotated[str, AfterValidator(_trimmed), AfterValidator(one_line)]
+InboxIds = Annotated[list[str], Field(max_length=MAX_INBOXES), AfterValidator(unique)]
 
 
 class CreateInbox(Body):

@@ -52,7 +52,8 @@ class Connections:
         """Take note of a connection that is ready for requests."""
         self._opened_at[connection] = self._clock.monotonic()
         if self._drained is not None:
-            connection.abort()
+            # Not at once: the loop is still busy with making it.
+            asyncio.get_running_loop().call_soon(connection.abort)
 
     def lost(self, connection: HttpConnection) -> None:
         """Take note that a connection is gone."""
@@ -104,7 +105,8 @@ class Connections:
 
     async def close(self) -> None:
         """Close all connections, also those in use, and wait until they are gone."""
-        self._drained = asyncio.get_running_loop().create_future()
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_future()
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._opened_at):

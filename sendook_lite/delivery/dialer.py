@@ -3,9 +3,9 @@
 import asyncio
 import errno
 import os
-import socket
 import ssl
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sendook_lite.delivery import tls
 from sendook_lite.delivery.http_connection import HttpConnection
@@ -14,7 +14,10 @@ from sendook_lite.domain.outcome import AttemptFailed
 
 MAX_ADDRESSES = 4
 """How many addresses of a host are tried in one attempt."""
+_HANDSHAKE_SECONDS = 3600.0
+"""Never reached: the deadline of the attempt is the one that counts."""
 _SHUTDOWN_SECONDS = 1.0
+"""How long a TLS connection that is closed waits for the endpoint to agree."""
 
 _PHRASES = {
     errno.ECONNREFUSED: "the connection was refused",
@@ -23,7 +26,6 @@ _PHRASES = {
     errno.EMFILE: "this server has no free file descriptors",
     errno.ENFILE: "this server has no free file descriptors",
 }
-_RESET = frozenset({errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE})
 
 
 class Dialer:
@@ -68,40 +70,30 @@ class Dialer:
         return await self._open(url, tried[-1], deadline)
 
     async def _open(self, url: EndpointUrl, address: str, deadline: float) -> HttpConnection:
-        context = self._tls_context() if url.scheme == "https" else None
-        stage = "connection"
-        try:
-            async with asyncio.timeout_at(deadline):
-                sock = await _connect(address, url.port)
-                stage = "connection" if context is None else "TLS handshake"
-                return await self._take_over(sock, context, url.host)
-        except TimeoutError:
-            raise AttemptFailed("connect_timeout", f"the {stage} took too long") from None
-        except ssl.SSLError as error:
-            raise AttemptFailed("tls_failed", tls.explain(error)) from error
-        except ssl.CertificateError as error:
-            raise AttemptFailed("tls_failed", "the certificate is for another host name") from error
-        except OSError as error:
-            raise _refusal(error, stage) from error
-
-    async def _take_over(
-        self, sock: socket.socket, context: ssl.SSLContext | None, host: str
-    ) -> HttpConnection:
+        # The address goes in as the host: both loops see that it is one and resolve nothing. A
+        # socket of our own would tell TCP's delays from TLS's, but uvloop may close it twice when
+        # the endpoint resets it early, and with it another connection under the same number.
+        options: dict[str, Any] = {}
+        if url.scheme == "https":
+            options = {
+                "ssl": self._tls_context(),
+                "server_hostname": url.host,
+                "ssl_handshake_timeout": _HANDSHAKE_SECONDS,
+                "ssl_shutdown_timeout": _SHUTDOWN_SECONDS,
+            }
         loop = asyncio.get_running_loop()
         try:
-            if context is None:
-                _, connection = await loop.create_connection(self._make, sock=sock)
-            else:
+            async with asyncio.timeout_at(deadline):
                 _, connection = await loop.create_connection(
-                    self._make,
-                    sock=sock,
-                    ssl=context,
-                    server_hostname=host,
-                    ssl_shutdown_timeout=_SHUTDOWN_SECONDS,
+                    self._make, address, url.port, **options
                 )
-        except BaseException:
-            sock.close()
-            raise
+        except TimeoutError:
+            what = "TLS connection" if options else "connection"
+            raise AttemptFailed("connect_timeout", f"opening the {what} took too long") from None
+        except ssl.SSLError as error:
+            raise AttemptFailed("tls_failed", tls.explain(error)) from error
+        except OSError as error:
+            raise _refusal(error) from error
         return connection
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -116,22 +108,10 @@ class Dialer:
         return self._context
 
 
-async def _connect(address: str, port: int) -> socket.socket:
-    """Open a TCP connection by hand, so that a failure is known to be TCP's and not TLS's."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, (address, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _refusal(error: OSError, stage: str) -> AttemptFailed:
-    if error.errno in _RESET or isinstance(error, ConnectionResetError):
-        return AttemptFailed("connection_reset", f"the connection was reset during the {stage}")
+def _refusal(error: OSError) -> AttemptFailed:
+    # uvloop raises these without a number when a handshake is cut off.
+    if isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
+        return AttemptFailed("connection_reset", "the connection was reset while it was opened")
     number = error.errno or 0
     phrase = _PHRASES.get(number) or f"no connection: {os.strerror(number).lower()}"
     return AttemptFailed("connect_refused", phrase)

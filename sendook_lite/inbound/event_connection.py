@@ -120,14 +120,13 @@ class EventConnection(asyncio.Protocol):
         """Cut lines from what arrived."""
         if self._ending:
             return
-        head, newline, rest = data.partition(b"\n")
-        self._tail += head
-        if newline and len(self._tail) <= self._limits.line_bytes:
+        first, *others = data.split(b"\n")
+        self._tail += first
+        for following in others:
+            if len(self._tail) > self._limits.line_bytes:
+                break
             self._take(bytes(self._tail))
-            *lines, tail = rest.split(b"\n")
-            for line in lines:
-                self._take(line)
-            self._tail = bytearray(tail)
+            self._tail = bytearray(following)
         if len(self._tail) > self._limits.line_bytes:
             self._refuse("line_too_long", f"a line has at most {self._limits.line_bytes} bytes")
         elif len(self._tail) > self._limits.large_line_bytes:

@@ -14,6 +14,12 @@ from sendook_lite.store.writer import Row, Tx
 _COLUMNS = "seq, id, type, inbox_id, message_id, body, created_at"
 
 
+_INSERT = (
+    "INSERT INTO events (id, type, inbox_id, message_id, is_test, created_at, body)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+
 def _event(row: Row) -> Event:
     return Event(*row)
 
@@ -31,24 +37,13 @@ def append(
     body = render_body(
         event_type, identifier, tx.now, payload, inbox_id=inbox_id, message_id=message_id
     )
-    return insert(tx, Event(0, identifier, event_type, inbox_id, message_id, body, tx.now))
+    seq = tx.insert(_INSERT, (identifier, event_type, inbox_id, message_id, 0, tx.now, body))
+    return Event(seq, identifier, event_type, inbox_id, message_id, body, tx.now)
 
 
-def insert(tx: Tx, event: Event, *, is_test: bool = False) -> Event:
-    """Add a rendered event; a test takes no part in the log."""
-    seq = tx.insert(
-        "INSERT INTO events (id, type, inbox_id, message_id, is_test, created_at, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            event.id,
-            event.type,
-            event.inbox_id,
-            event.message_id,
-            is_test,
-            event.created_at,
-            event.body,
-        ),
-    )
+def insert_test(tx: Tx, event: Event) -> Event:
+    """Add the rendered event of a test, which takes no part in the log."""
+    seq = tx.insert(_INSERT, (event.id, event.type, None, None, 1, event.created_at, event.body))
     return replace(event, seq=seq)
 
 

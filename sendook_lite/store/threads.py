@@ -90,7 +90,8 @@ async def _message_ids(reader: Reader, thread_seqs: Sequence[int]) -> dict[int, 
         return {}
     marks = ", ".join("?" * len(thread_seqs))
     rows = await reader.all(
-        f"SELECT thread_seq, id FROM messages WHERE thread_seq IN ({marks}) ORDER BY thread_seq, seq",
+        f"SELECT thread_seq, id FROM messages WHERE thread_seq IN ({marks})"
+        " ORDER BY thread_seq, seq",
         thread_seqs,
     )
     ids: dict[int, list[str]] = {}

@@ -183,7 +183,7 @@ def settlement_of_test(delivery: DueDelivery, outcome: Outcome, started_at: int)
 def _record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> None:
     if webhooks.find_by_seq(tx, webhook_seq) is None:
         raise NotFound("webhook")  # deleted while its endpoint was asked
-    stored = event_log.insert(tx, event, is_test=True)
+    stored = event_log.insert_test(tx, event)
     deliveries.record_test(tx, stored, webhook_seq, done)
 
 

@@ -43,8 +43,12 @@ async def test_a_wrong_field_of_an_inbox_is_named(
     assert len(str(error["value"])) <= 200
 
 
-async def test_a_long_value_is_not_repeated(shared: Api) -> None:
-    reply = await shared.call("POST", "/v1/inboxes", {"name": ["x" * 1000]})
+@pytest.mark.parametrize(
+    "value", [b'["' + b"x" * 1000 + b'"]', b"[" * 500 + b"]" * 500], ids=["long", "deep"]
+)
+async def test_a_long_or_deep_value_is_not_repeated(shared: Api, value: bytes) -> None:
+    reply = await shared.call("POST", "/v1/inboxes", b'{"name":' + value + b"}")
+    assert_envelope(reply, 400, "validation_failed")
     assert "value" not in reply.json["errors"][0]
 
 

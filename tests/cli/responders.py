@@ -88,8 +88,12 @@ class LmtpResponder:
         return replies.get(command.split(maxsplit=1)[0], "221 bye")
 
     def _read_content(self, lines: Any) -> None:
-        content = list(iter(lines.readline, b".\r\n"))
-        self.content = b"".join((*content, b".\r\n"))
+        content = []
+        for line in lines:
+            content.append(line)
+            if line == b".\r\n":
+                break
+        self.content = b"".join(content)
 
     def _say(self, connection: socket.socket, reply: str) -> bool:
         """Say a reply; False when the conversation is to end here."""

@@ -12,7 +12,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -240,7 +240,7 @@ async def hasty(server: Server, reader: asyncio.StreamReader, writer: asyncio.St
     """Answer before the body has come, and never read it."""
     assert server.connections
     await reader.readuntil(b"\r\n\r\n")
-    writer.transport.pause_reading()
+    cast("asyncio.Transport", writer.transport).pause_reading()
     writer.write(b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nbig")
     await asyncio.Event().wait()
 

@@ -117,8 +117,9 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def left() -> tuple[int, int]:
-    """Return how many descriptors and tasks there are."""
-    return len(list(DESCRIPTORS.iterdir())), len(asyncio.all_tasks())
+    """Return how many sockets and tasks there are."""
+    links = [str(link.readlink()) for link in DESCRIPTORS.iterdir() if link.is_symlink()]
+    return sum(link.startswith("socket:") for link in links), len(asyncio.all_tasks())
 
 
 def failed(outcome: Outcome) -> tuple[str | None, str | None]:
@@ -364,7 +365,7 @@ async def test_a_connection_that_is_never_taken() -> None:
     with unaccepting() as port:
         async with bench() as b:
             outcome = await b.send(here(port), timeout=0.1)
-            assert failed(outcome) == ("connect_timeout", "the connection took too long")
+            assert failed(outcome) == ("connect_timeout", "opening the connection took too long")
 
 
 async def test_no_descriptor_left_is_said_in_words() -> None:
@@ -372,7 +373,7 @@ async def test_no_descriptor_left_is_said_in_words() -> None:
 
     async with serving(always()) as server, bench() as b:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (left()[0] + 50, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
         try:
             fillers = []
             with contextlib.suppress(OSError):
@@ -646,24 +647,24 @@ async def test_a_reset_after_the_first_byte_of_an_answer_is_not_sent_again() -> 
 
 
 @on_both_loops
-async def test_the_second_sending_has_no_second_deadline() -> None:
-    async def swallow_then_close(
+async def test_the_second_sending_has_no_deadline_of_its_own() -> None:
+    async def waste_time_twice(
         server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         await read_request(server, reader)
         if len(server.requests) == 1:
             writer.write(OK)
             await read_request(server, reader)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
         else:
-            await reader.read()
+            await asyncio.sleep(0.2)
+            writer.write(OK)
 
-    async with serving(swallow_then_close) as server, bench() as b:
+    async with serving(waste_time_twice) as server, bench() as b:
         await b.send(here(server))
-        started = asyncio.get_running_loop().time()
         outcome = await b.send(here(server), timeout=0.3)
         assert failed(outcome) == ("response_timeout", "no answer within 0.3 s")
-        assert asyncio.get_running_loop().time() - started < 0.39
+        assert len(server.requests) == 3
 
 
 # --- TLS
@@ -770,10 +771,16 @@ async def test_a_server_that_wants_a_client_certificate(authority: Authority) ->
     listener = socket.create_server(("127.0.0.1", 0))
 
     def shake_hands() -> None:
-        # A blocking server, because asyncio's drops the connection without the alert.
+        # A blocking server, because asyncio's drops the connection without the alert. It takes
+        # the request all the same: a reset for unread bytes may overtake the alert.
         taken, _ = listener.accept()
-        with taken, pytest.raises(ssl.SSLError, match="did not return a certificate"):
-            context.wrap_socket(taken, server_side=True)
+        with context.wrap_socket(
+            taken, server_side=True, do_handshake_on_connect=False
+        ) as connection:
+            with pytest.raises(ssl.SSLError, match="did not return a certificate"):
+                connection.do_handshake()
+            while socket.socket.recv(connection, 4096):
+                pass
 
     async with bench(ca_file=authority.file) as b:
         server = asyncio.create_task(asyncio.to_thread(shake_hands))
@@ -786,8 +793,8 @@ async def test_a_server_that_wants_a_client_certificate(authority: Authority) ->
 @pytest.mark.parametrize(
     ("handler", "error", "detail"),
     [
-        (silent, "connect_timeout", "the TLS handshake took too long"),
-        (deaf, "connection_reset", "the connection was reset during the TLS handshake"),
+        (silent, "connect_timeout", "opening the TLS connection took too long"),
+        (deaf, "connection_reset", "the connection was reset while it was opened"),
     ],
 )
 @on_both_loops
@@ -837,7 +844,7 @@ async def test_closing_ends_attempts_and_kept_connections() -> None:
         assert (b.open, b.idle) == (0, 0)
         assert failed(await task)[0] == "connection_reset"
         assert failed(await b.send(here(server)))[0] == "connection_reset"
-        assert b.open == 0
+        await until(lambda: b.open == 0)
 
 
 @pytest.mark.parametrize("name", [*BY_HANDLER, "refused", "unaccepting", "TLS", "success"])
@@ -853,5 +860,5 @@ async def test_no_descriptor_and_no_task_is_left_behind(name: str, authority: Au
             outcomes = await asyncio.gather(*(b.send(url, timeout=0.15) for _ in range(10)))
             assert {outcome.success for outcome in outcomes} == {name == "success"}
             await until(lambda: b.open == b.idle)
-            assert b.idle == (10 if name == "success" else 0)
+            assert b.idle == (10 if name in ("success", "early answer") else 0)
     await until(lambda: left() == before)

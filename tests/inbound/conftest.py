@@ -10,6 +10,7 @@ import pytest
 
 from sendook_lite.domain.errors import Unavailable
 from sendook_lite.domain.ids import Ids
+from sendook_lite.store import webhooks
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.event_lines import EventLines
@@ -77,6 +78,12 @@ class House:
         ):
             mails[seq] = mails.get(seq, b"") + data
         return list(mails.values())
+
+    async def subscribe(self, *events: str) -> None:
+        """Add a webhook for some events."""
+        await self.store.writer.write(
+            webhooks.insert, {"url": "https://hook.example/", "events": events}, "whsec_x"
+        )
 
     async def limit_pages(self, spare: int | None) -> None:
         """Let the database grow by so many pages and no more; None lifts the limit."""

@@ -74,9 +74,7 @@ async def test_nobody_else_may_read_the_files(store: Store) -> None:
         tx.execute("INSERT INTO meta (key) VALUES ('x')")
 
     await store.writer.write(put)
-    modes = {
-        path.name: stat.S_IMODE(path.stat().st_mode) for path in store.directory.iterdir()
-    }
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store.directory.iterdir()}
     assert modes == dict.fromkeys(("lock", "sendook.db", "sendook.db-wal", "sendook.db-shm"), 0o600)
     assert stat.S_IMODE(store.directory.stat().st_mode) == 0o700
 
@@ -113,7 +111,7 @@ async def test_a_damaged_file_is_told(tmp_path: Path, clock: FakeClock) -> None:
 
 async def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path, clock: FakeClock) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreFailed, match="cannot use the data directory .*Not a directory"):
+    with pytest.raises(StoreFailed, match=r"cannot use the data directory .*Not a directory"):
         await new_store(tmp_path / "file" / "data", clock).open()
 
 

@@ -39,38 +39,38 @@ def test_values_of_a_list_are_named_in_a_fixed_order() -> None:
     assert bind("inbox", {"b", "a"}) == {"inbox0": "a", "inbox1": "b"}
 
 
-def publish(tx: Tx, product: Product, number: int, **fields: Any) -> str:
-    kind = fields.pop("kind", "message.received")
-    event = product.publisher.publish(tx, kind, {"n": number, **fields}, **fields).event
-    return event.id
+def publish(tx: Tx, product: Product, kind: str, inbox_id: str | None) -> str:
+    return product.publisher.publish(tx, kind, {"n": 1}, inbox_id=inbox_id).event.id
 
 
-async def publish_many(product: Product, count: int, **fields: Any) -> list[str]:
-    return [
-        await product.store.writer.write(publish, product, number, **fields)
-        for number in range(count)
-    ]
+async def publish_many(
+    product: Product, count: int, kind: str = "message.received", inbox_id: str | None = None
+) -> list[str]:
+    write = product.store.writer.write
+    return [await write(publish, product, kind, inbox_id) for _ in range(count)]
 
 
-async def walk(read: Callable[[str | None], Any]) -> list[str]:
+async def walk(read: Callable[..., Any], *args: Any, cursor: str = "before", **given: Any) -> Any:
     """Follow a list page by page to its end; returns the ids."""
     found: list[str] = []
-    cursor = None
+    place = None
     while True:
-        page = await read(cursor)
+        page = await read(*args, **given, **{cursor: place})
         found += [each.id for each in page.items]
         if not page.more:
             return found
-        cursor = found[-1]
+        place = found[-1]
+
+
+async def walk_events(product: Product, **given: Any) -> Any:
+    return await walk(events.list_after, product.store.reader, cursor="after", **given)
 
 
 async def test_events_are_walked_oldest_first_without_a_gap(product: Product) -> None:
     made = await publish_many(product, 7)
-    reader = product.store.reader
     for limit in (1, 2, 3, 7, 8):
-        found = await walk(lambda after: events.list_after(reader, after=after, limit=limit))  # noqa: B023 - used at once
-        assert found == made
-    page = await events.list_after(reader, after=made[-1], limit=5)
+        assert await walk_events(product, limit=limit) == made
+    page = await events.list_after(product.store.reader, after=made[-1], limit=5)
     assert (page.items, page.more) == ([], False)
 
 
@@ -84,11 +84,7 @@ async def test_order_is_that_of_commits_although_the_clock_steps_back(product: P
     first = await publish_many(product, 2)
     product.clock.wall -= 3_600_000
     second = await publish_many(product, 2)
-    reader = product.store.reader
-    assert await walk(lambda after: events.list_after(reader, after=after, limit=1)) == [
-        *first,
-        *second,
-    ]
+    assert await walk_events(product, limit=1) == [*first, *second]
     assert second[0] < first[0]
 
 
@@ -97,21 +93,16 @@ async def test_events_are_filtered_by_type_and_inbox(product: Product) -> None:
     kinds, boxes = ("message.received", "inbox.updated"), ("inbox_a", "inbox_b", None)
     for kind, inbox_id in combinations(kinds, boxes):
         made[kind, inbox_id] = await publish_many(product, 2, kind=kind, inbox_id=inbox_id)
-    reader = product.store.reader
-    for kind in (None, *kinds):
-        for asked in (None, ["inbox_a"], ["inbox_b", "inbox_a"], []):
-            expected = sorted(
-                each
-                for (its_kind, its_box), ids in made.items()
-                for each in ids
-                if kind in {None, its_kind} and (asked is None or its_box in asked)
-            )
-            found = await walk(
-                lambda after, kind=kind, asked=asked: events.list_after(
-                    reader, after=after, limit=3, event_type=kind, inbox_ids=asked
-                )
-            )
-            assert sorted(found) == expected, (kind, asked)
+    choices: tuple[list[str] | None, ...] = (None, ["inbox_a"], ["inbox_b", "inbox_a"], [])
+    for wanted, asked in combinations((None, *kinds), choices):
+        expected = sorted(
+            each
+            for (its_kind, its_box), ids in made.items()
+            for each in ids
+            if wanted in {None, its_kind} and (asked is None or its_box in asked)
+        )
+        found = await walk_events(product, limit=3, event_type=wanted, inbox_ids=asked)
+        assert sorted(found) == expected, (wanted, asked)
 
 
 async def test_a_test_takes_no_part_in_the_log_but_can_be_looked_up(product: Product) -> None:
@@ -131,8 +122,7 @@ async def test_long_events_end_a_page_early(
     page = await events.list_after(product.store.reader, after=None, limit=4)
     assert ([each.id for each in page.items], page.more) == (made[:2], True)
     monkeypatch.setattr(events, "PAGE_BYTES", 1)
-    reader = product.store.reader
-    assert await walk(lambda after: events.list_after(reader, after=after, limit=4)) == made
+    assert await walk_events(product, limit=4) == made
 
 
 async def test_deliveries_of_events_are_counted_by_state(product: Product) -> None:
@@ -176,16 +166,12 @@ async def test_deliveries_are_filtered_and_paged(product: Product) -> None:
         (1, 2, 50),
     ):
         found = await walk(
-            lambda before, status=status, webhook=webhook, event=event, limit=limit: (
-                deliveries.list_page(
-                    reader,
-                    limit=limit,
-                    before=before,
-                    status=status,
-                    webhook_id=webhook,
-                    event_id=event,
-                )
-            )
+            deliveries.list_page,
+            reader,
+            limit=limit,
+            status=status,
+            webhook_id=webhook,
+            event_id=event,
         )
         assert found == [
             each.id
@@ -214,8 +200,8 @@ async def test_a_page_before_something_that_is_gone_continues_where_it_stood(
 async def test_inboxes_and_webhooks_are_listed_newest_first(product: Product) -> None:
     hooks = [(await product.webhook()).id for _ in range(3)]
     boxes = [(await product.inboxes.create(f"n{n}", None)).id for n in range(3)]
-    assert await walk(lambda before: product.inboxes.page(2, before)) == boxes[::-1]
-    assert await walk(lambda before: product.endpoints.page(2, before)) == hooks[::-1]
+    assert await walk(product.inboxes.page, 2) == boxes[::-1]
+    assert await walk(product.endpoints.page, 2) == hooks[::-1]
     found = await webhooks.list_page(product.store.reader, 9, None)
     assert [each.id for each in found.items] == hooks[::-1]
 
@@ -235,13 +221,13 @@ async def test_messages_and_threads_are_listed_newest_first_and_by_bytes(
     of_box, of_other = made[::2], made[1::2]
     reader = product.store.reader
     for limit in (1, 2, 5, 9):
-        assert await walk(lambda b: messages.list_page(reader, box.seq, limit, b)) == of_box[::-1]  # noqa: B023 - used at once
+        assert await walk(messages.list_page, reader, box.seq, limit) == of_box[::-1]
     (size,) = (await product.rows("SELECT content_size FROM messages LIMIT 1"))[0]
     monkeypatch.setattr(messages, "PAGE_BYTES", 2 * size + 10)
     page = await messages.list_page(reader, box.seq, 9, None)
     assert ([each.id for each in page.items], page.more) == (of_box[:2:-1], True)
-    assert await walk(lambda b: messages.list_page(reader, other.seq, 9, b)) == of_other[::-1]
-    assert await walk(lambda b: threads.list_page(reader, box.seq, 2, b)) == [
+    assert await walk(messages.list_page, reader, other.seq, 9) == of_other[::-1]
+    assert await walk(threads.list_page, reader, box.seq, 2) == [
         (await messages.get(reader, box.id, each)).thread_id for each in of_box[::-1]
     ]
     assert (await messages.list_page(reader, 99, 9, None)).items == []

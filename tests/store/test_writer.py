@@ -44,10 +44,9 @@ class Gate:
         self._open = threading.Event()
         self._held: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Gate":
+    async def __aenter__(self) -> None:
         self._held = asyncio.create_task(self._writer.write(self._hold))
         await asyncio.to_thread(self._entered.wait, 10)
-        return self
 
     def _hold(self, tx: Tx) -> None:
         assert tx is not None
@@ -228,9 +227,7 @@ async def test_a_writer_that_dies_fails_everyone_who_waits_and_is_noticed(store:
     assert "writer ended" in str(store.writer.failure)
 
 
-async def test_a_file_that_is_no_database_ends_the_writer(
-    tmp_path: Path, clock: FakeClock
-) -> None:
+async def test_a_file_that_is_no_database_ends_the_writer(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear reader, " * 1000)
     writer = Writer(path, clock, Ids(clock))
@@ -316,9 +313,7 @@ async def test_commits_are_durable_and_references_are_kept(
     assert await store.writer.write(value_of, pragma) == value
 
 
-async def test_all_units_of_a_transaction_share_one_instant(
-    store: Store, clock: FakeClock
-) -> None:
+async def test_all_units_of_a_transaction_share_one_instant(store: Store, clock: FakeClock) -> None:
     def instant(tx: Tx) -> int:
         clock.wall += 1
         return tx.now

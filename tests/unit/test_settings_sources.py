@@ -71,17 +71,15 @@ def test_a_bad_value_is_told_with_file_line_key_value_and_remedy(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[delivery]\ntimout = 5", "line 2: delivery.timout: unknown setting, did you mean timeout?"),
+        ("[delivery]\ntimout = 5", "2: delivery.timout: unknown setting, did you mean timeout?"),
         ("[delivery]\nxyzzy = 5", "line 2: delivery.xyzzy: unknown setting; [delivery] has retry"),
         ("[delivrey]\ntimeout = 5", "line 1: delivrey: unknown setting, did you mean delivery?"),
         ("timeout = 5", "line 1: timeout: unknown setting; the sections are server, inbound"),
-        ("[alerts]\nfrom_address = 'a@b.example'", "did you mean heartbeat_url?"),
+        ("[alerts]\nfrom_address = 'a@b.example'", "[alerts] has email, from, webhook, heartbeat"),
         ("server.lissten = 5", "line 1: server.lissten: unknown setting, did you mean listen?"),
     ],
 )  # fmt: skip
 def test_an_unknown_key_is_told_with_what_there_is(tmp_path: Path, text: str, told: str) -> None:
-    if "from_address" in text:
-        told = "[alerts] has email, from, webhook, heartbeat_url"
     assert told in mistakes(tmp_path, text)[0]
 
 
@@ -204,7 +202,7 @@ def test_a_list_that_is_none_is_told_with_how_to_write_it(text: str) -> None:
 
 
 def test_an_unknown_variable_of_ours_is_told_and_others_are_not_looked_at() -> None:
-    with pytest.raises(BadSettings, match="SENDOOK_DELIVERY__TIMOUT: .* did you mean timeout"):
+    with pytest.raises(BadSettings, match=r"SENDOOK_DELIVERY__TIMOUT: .* did you mean timeout"):
         load({"SENDOOK_DELIVERY__TIMOUT": "5"}, default_files=())
     ignored = {"SENDOOK_API_KEY": "k", "SENDOOK_URL": "u", "PATH": "/bin", "OTHER__LISTEN": "x"}
     assert load(ignored, default_files=()).settings.delivery.timeout == 15

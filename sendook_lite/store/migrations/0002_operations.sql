@@ -1,0 +1,68 @@
+-- What operators do and are told: disabling and alerts, statistics, replays, idempotent requests.
+
+ALTER TABLE webhooks ADD COLUMN signing TEXT NOT NULL DEFAULT 'hmac';         -- hmac | ed25519
+ALTER TABLE webhooks ADD COLUMN failed_deliveries INTEGER NOT NULL DEFAULT 0; -- ended failed since the last success
+ALTER TABLE webhooks ADD COLUMN first_failed_at INTEGER;                      -- the first of these
+ALTER TABLE webhooks ADD COLUMN alerted TEXT;                                 -- first_failure | half_way | disabled
+ALTER TABLE webhooks ADD COLUMN last_success_at INTEGER;
+ALTER TABLE webhooks ADD COLUMN last_failure_at INTEGER;
+
+-- Deliveries that ended, by webhook and hour; statistics must not count a million rows.
+CREATE TABLE webhook_hours (
+  webhook_seq INTEGER NOT NULL,
+  hour        INTEGER NOT NULL,            -- ms since the epoch of its start
+  delivered   INTEGER NOT NULL DEFAULT 0,
+  failed      INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (webhook_seq, hour)
+) STRICT, WITHOUT ROWID;
+
+-- Alerts wait here until everybody who is to be told was told.
+CREATE TABLE alerts (
+  seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+  webhook_seq INTEGER NOT NULL,
+  kind        TEXT NOT NULL,               -- first_failure | half_way | disabled | recovered
+  body        TEXT NOT NULL,               -- JSON; what is told
+  tries       INTEGER NOT NULL DEFAULT 0,
+  due_at      INTEGER,                     -- NULL: told, or given up
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX alerts_due ON alerts (due_at) WHERE due_at IS NOT NULL;
+
+CREATE TABLE replays (
+  seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+  id          TEXT NOT NULL UNIQUE,
+  webhook_seq INTEGER NOT NULL REFERENCES webhooks (seq),
+  since       INTEGER NOT NULL,            -- period of the events, both ends included
+  until       INTEGER NOT NULL,
+  events      TEXT,                        -- JSON array; NULL: all that are subscribed
+  scope       TEXT NOT NULL,               -- undelivered | failed | all
+  state       TEXT NOT NULL,               -- running | done | canceled
+  canceling   INTEGER NOT NULL DEFAULT 0,  -- 1: its pending deliveries are being canceled
+  cursor_at   INTEGER NOT NULL,            -- the last event looked at: its time
+  cursor_seq  INTEGER NOT NULL,            -- and its place
+  matched     INTEGER NOT NULL DEFAULT 0,
+  created     INTEGER NOT NULL DEFAULT 0,
+  delivered   INTEGER NOT NULL DEFAULT 0,
+  failed      INTEGER NOT NULL DEFAULT 0,
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX replays_webhook ON replays (webhook_seq);
+CREATE INDEX replays_running ON replays (seq) WHERE state = 'running';
+CREATE INDEX replays_canceling ON replays (seq) WHERE canceling = 1;
+CREATE INDEX events_created ON events (created_at);
+
+ALTER TABLE deliveries ADD COLUMN replay_seq INTEGER;                         -- the replay that last opened it
+CREATE INDEX deliveries_replay ON deliveries (replay_seq)
+  WHERE replay_seq IS NOT NULL AND due_at IS NOT NULL;
+-- Answers to POSTs with an Idempotency-Key, for 24 hours.
+CREATE TABLE idempotent_requests (
+  principal  TEXT NOT NULL,                -- id of the API key, or 'operator'
+  key        TEXT NOT NULL,
+  digest     BLOB NOT NULL,                -- SHA-256 of method, path and body
+  status     INTEGER,                      -- NULL: still being answered, or kept nothing
+  answer     BLOB,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (principal, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotent_requests_created ON idempotent_requests (created_at);
