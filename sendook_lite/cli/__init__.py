@@ -8,7 +8,6 @@ import click
 
 from sendook_lite import __version__
 from sendook_lite.cli.failure import (
-    BROKEN_PIPE,
     DONE,
     INTERRUPTED,
     REFUSED,
@@ -57,12 +56,13 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; nothing is raised and no trace is shown."""
+    """Run one command and return its exit code; no trace is shown.
+
+    Raises:
+        SystemExit: click ends quietly, with 1, when nobody reads the output any more.
+    """
     try:
         code = root.main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _after_broken_pipe()
     except click.Abort:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last door before the shell
@@ -86,10 +86,3 @@ def _explain(error: Exception) -> int:
 
 def _complain(message: str) -> None:
     click.echo(f"{PROGRAM}: {message}", err=True)
-
-
-def _after_broken_pipe() -> int:
-    """Leave quietly: whoever read our output has seen enough (``… | head``)."""
-    # What is still buffered would raise again when the interpreter ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE

@@ -12,8 +12,6 @@ TRY_AGAIN = os.EX_TEMPFAIL
 NO_INPUT = os.EX_NOINPUT
 INTERRUPTED = 130
 """128 and SIGINT, as shells say it."""
-BROKEN_PIPE = 141
-"""128 and SIGPIPE."""
 
 
 class Failed(SendookError):

@@ -30,4 +30,5 @@ def read(*, file: str, as_json: bool) -> int:
     rendered = render_json(shown) if as_json else as_text(shown)
     # Mail is UTF-8 whatever the terminal's locale says; "replace" would lose its text.
     sys.stdout.buffer.write(rendered.encode() + b"\n")
+    sys.stdout.buffer.flush()
     return DONE

@@ -93,7 +93,7 @@ class Dialer:
         except ssl.SSLError as error:
             raise AttemptFailed("tls_failed", tls.explain(error)) from error
         except OSError as error:
-            raise _refusal(error) from error
+            raise explain_refusal(error) from error
         return connection
 
     def _tls_context(self) -> ssl.SSLContext:
@@ -108,10 +108,12 @@ class Dialer:
         return self._context
 
 
-def _refusal(error: OSError) -> AttemptFailed:
+def explain_refusal(error: OSError) -> AttemptFailed:
+    """Put a failure to connect into a code and a phrase for people."""
     # uvloop raises these without a number when a handshake is cut off.
     if isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
         return AttemptFailed("connection_reset", "the connection was reset while it was opened")
-    number = error.errno or 0
-    phrase = _PHRASES.get(number) or f"no connection: {os.strerror(number).lower()}"
+    if error.errno is None:
+        return AttemptFailed("connect_refused", "the connection could not be opened")
+    phrase = _PHRASES.get(error.errno) or f"no connection: {os.strerror(error.errno).lower()}"
     return AttemptFailed("connect_refused", phrase)

@@ -282,7 +282,9 @@ class Scheduler:
     def _judge(
         self, lane: Lane, delivery: DueDelivery, outcome: Outcome, started_at: int, now: int
     ) -> Settlement:
-        verdict = decide(outcome, delivery.tries + 1, lane.schedule, delivery.trigger)
+        verdict = decide(
+            outcome, delivery.tries + 1, lane.schedule, delivery.trigger, self._clock.now()
+        )
         delay = round(verdict.delay * MS_PER_SECOND)
         retried = verdict.state == "retry"
         return Settlement(

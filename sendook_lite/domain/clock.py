@@ -7,6 +7,7 @@ monotonic clock, so that a corrected wall clock neither delays nor hurries anyth
 import asyncio
 import time
 from datetime import UTC, datetime
+from math import ceil
 from typing import Protocol
 
 MS_PER_SECOND = 1000
@@ -73,6 +74,10 @@ class SteadyClock:
     def now(self) -> int:
         """Return anchored milliseconds since the epoch."""
         return int(self._anchor + self._clock.monotonic() * MS_PER_SECOND)
+
+    def after(self, seconds: float) -> int:
+        """Return the first whole millisecond at which so many seconds will have passed."""
+        return ceil(self._anchor + (self._clock.monotonic() + seconds) * MS_PER_SECOND)
 
 
 def iso(ms: int) -> str:

@@ -21,7 +21,7 @@ ErrorCode = Literal[
 """Why an attempt failed, for programs."""
 
 
-class AttemptFailed(SendookError):  # noqa: N818 - named like its tree: Invalid, StoreFailed
+class AttemptFailed(SendookError):
     """An attempt cannot go on. Raised within the delivery edge, whose sender makes it an Outcome.
 
     Args:

@@ -283,7 +283,7 @@ class LmtpSession(LMTP):
                 async with asyncio.timeout(self._host.timeout):
                     outcomes = await asyncio.shield(self._host.store(mail, recipients, sender))
         except SendookError as error:
-            return [refusal(error)] * len(recipients)
+            return [refusal(error)]
         except Exception:  # noqa: BLE001 - logged once, and the mail server keeps the mail
             _log.exception("mail_not_stored")
             return [TRY_AGAIN] * len(recipients)

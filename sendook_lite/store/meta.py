@@ -6,3 +6,16 @@ from sendook_lite.store.writer import Tx
 def note_alive(tx: Tx) -> None:
     """Write one small row; succeeds exactly when the store can be written."""
     tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('alive_at', ?)", (tx.now,))
+
+
+def give_back_pages(tx: Tx, limit: int) -> bool:
+    """Shrink the file by some pages while more than half of it is free; False when it is not.
+
+    What is free is used again before the file grows, so a little is better kept.
+    """
+    (free,), (total,) = tx.all("PRAGMA freelist_count") + tx.all("PRAGMA page_count")
+    if free < limit or 2 * free < total:
+        return False
+    # Read to the end: SQLite gives back one page for each step of this statement.
+    tx.all(f"PRAGMA incremental_vacuum({limit})")
+    return True

@@ -6,9 +6,10 @@ from sendook_lite.store import blobs, deliveries, inboxes, messages, meta, threa
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
 
+BATCH_PAGES = 500
 BATCH_ROWS = 200
 BATCH_BYTES = 4 * 1024 * 1024
-"""Rows, and bytes of long rows, per unit of work: a few milliseconds of the writer at most."""
+"""Pages, rows, or bytes of long rows, in a unit of work: a few milliseconds of the writer."""
 
 Step = Callable[[Tx], bool]
 
@@ -30,7 +31,7 @@ class Upkeep:
     async def run(self) -> int:
         """Work until nothing is left; returns how many units of work it took."""
         units = 0
-        for step in (cancel_deliveries, remove_webhook, remove_inbox, remove_blob):
+        for step in _STEPS:
             while await self._store.writer.write(step):
                 units += 1
         return units
@@ -73,3 +74,17 @@ def remove_inbox(tx: Tx) -> bool:
 def remove_blob(tx: Tx) -> bool:
     """Remove some chunks of raw mail that no message has any more; False when there are none."""
     return blobs.remove_released(tx, BATCH_BYTES // blobs.CHUNK_BYTES) > 0
+
+
+def shrink_file(tx: Tx) -> bool:
+    """Give some of the room that was freed back to the disk; False when there is little."""
+    return meta.give_back_pages(tx, BATCH_PAGES)
+
+
+_STEPS: tuple[Step, ...] = (
+    cancel_deliveries,
+    remove_webhook,
+    remove_inbox,
+    remove_blob,
+    shrink_file,
+)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import ssl
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sendook_lite.delivery.connections import MAX_AGE
+from sendook_lite.delivery.dialer import explain_refusal
 from sendook_lite.delivery.endpoint import Endpoint, Request
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.sender import Sender
@@ -862,3 +864,23 @@ async def test_no_descriptor_and_no_task_is_left_behind(name: str, authority: Au
             await until(lambda: b.open == b.idle)
             assert b.idle == (10 if name in ("success", "early answer") else 0)
     await until(lambda: left() == before)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "phrase"),
+    [
+        (OSError(errno.EHOSTUNREACH, "x"), "connect_refused", "the host is unreachable"),
+        (OSError(errno.EACCES, "x"), "connect_refused", "no connection: permission denied"),
+        (OSError("x"), "connect_refused", "the connection could not be opened"),
+        (
+            ConnectionResetError(),
+            "connection_reset",
+            "the connection was reset while it was opened",
+        ),
+    ],
+)
+def test_what_the_system_says_becomes_a_code_and_a_phrase(
+    error: OSError, code: str, phrase: str
+) -> None:
+    failure = explain_refusal(error)
+    assert (failure.code, failure.message) == (code, phrase)

@@ -526,9 +526,7 @@ async def test_an_error_in_judging_a_recipient_is_451(
     assert capsys.readouterr().out.count("lmtp_command_failed") == 1
 
 
-async def test_what_is_stored_is_announced_though_the_client_has_gone(
-    house: House, door: Door
-) -> None:
+async def test_what_is_stored_is_announced_though_the_client_has_gone(house: House) -> None:
     await house.subscribe("message.received")
     held = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -536,17 +534,19 @@ async def test_what_is_stored_is_announced_though_the_client_has_gone(
     def hold(_: Tx) -> None:
         asyncio.run_coroutine_threadsafe(held.wait(), loop).result(10)
 
-    holding = asyncio.ensure_future(house.store.writer.write(hold))
-    async with door.client() as client:
-        await client.begin("support@example.com")
-        await client.command("DATA")
-        client.send(MAIL + b".\r\n")
-        await until(lambda: bool(door.server._storing))
-        client.writer.transport.abort()
-    await until(lambda: not door.server._sessions)
-    held.set()
-    await holding
-    await until(lambda: not door.server._storing)
+    async with _open(house, tcp=True) as door:
+        async with door.client() as client:
+            await client.begin("support@example.com")
+            holding = asyncio.ensure_future(house.store.writer.write(hold))
+            await client.command("DATA")
+            client.send(MAIL + b".\r\n")
+            await until(lambda: bool(door.server._storing))
+            client.vanish()
+        await until(lambda: not door.server._sessions)
+        assert house.feed.offered == []
+        held.set()
+        await holding
+        await until(lambda: not door.server._storing)
     assert len(house.feed.offered) == 1
 
 

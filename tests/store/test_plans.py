@@ -238,7 +238,7 @@ SORTS_NO_MORE_THAN_PAGES = {"events by inbox", "events by type and inboxes", "of
 """Several inboxes are a page of each, merged; an event has as many deliveries as webhooks."""
 
 
-class Undo(Exception):  # noqa: N818 - not an error, the way to roll a unit of work back
+class Undo(Exception):
     """Carries what was caught out of a unit of work of which nothing shall remain."""
 
     def __init__(self, caught: list[Statement]) -> None:

@@ -25,7 +25,7 @@ async def test_all_orders_of_arrival_end_in_one_thread(product: Product) -> None
     mails = [parse(raw) for raw in CONVERSATION]
     box = await product.inboxes.create("Ann", "ann@mail.example")
 
-    class Undo(Exception):  # noqa: N818 - rolls one order of arrival back
+    class Undo(Exception):
         pass
 
     def arrive(tx: Tx, order: tuple[int, ...]) -> None:

@@ -1,0 +1,224 @@
+"""One webhook's lane: how much may be under way, from when on, and what of its backlog is at hand.
+
+Pure: no clock, no I/O. Times are milliseconds of the steady clock.
+
+A throttled lane is probed in distances that start with the schedule's first delay and double up to
+its longest. A schedule without any delay says nothing of the kind, so ``DEFAULT_PROBE_GAP`` takes
+its place: an endpoint that is down must not be asked as fast as it refuses.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sendook_lite.delivery.endpoint import Endpoint
+from sendook_lite.domain.clock import MS_PER_SECOND
+from sendook_lite.domain.model import DueDelivery
+
+COLD_WINDOW = 2
+"""Requests in flight to an endpoint that has not answered well yet; each success doubles them."""
+
+THROTTLE_AFTER = 5
+"""Consecutive failed attempts after which an endpoint is only probed."""
+
+READ_AHEAD = 4
+"""How many due deliveries a lane keeps at hand for each request it may have in flight."""
+
+READ_AHEAD_BYTES = 8 * 1024 * 1024
+"""About how much the bodies of those may weigh."""
+
+DEFAULT_PROBE_GAP = 5.0
+"""Seconds between probes when the schedule has no delay to take for it."""
+
+PACE_SLACK = 10.0
+"""Lateness of a timer, in ms, that a rate limit makes up for instead of becoming slower by it."""
+
+LaneState = Literal["cold", "proven", "throttled"]
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """What is known of one webhook's traffic. Lives in memory; the rows are in the store.
+
+    Attributes:
+        webhook_seq: whose lane it is.
+        url: where it leads, as it was given.
+        endpoint: the same, ready to be sent to.
+        schedule: seconds to wait after the first failure, the second, and so on.
+        cap: requests in flight at most.
+        rate_limit: requests per second at most, or None.
+        consecutive_failures: failed attempts since the last success.
+        claims: deliveries that must not be read from the store again: at hand, in flight, or not
+            recorded yet. Shared by all lanes that one webhook has had.
+        doubtful: claims whose rows may have been changed by somebody else meanwhile, so that the
+            store has to be asked again once they are recorded.
+        ready: deliveries at hand, the oldest due first.
+        in_flight: when each request was started, the oldest first.
+        more_at: when the store has something due for this lane; None when nothing is known of.
+        reload_at: when the endpoint has to be made anew because a secret expires; None: never.
+        suspect: whether it counts towards the half of the slots that suspects share.
+        halted: the endpoint is gone; nothing is sent any more.
+        closed: it was taken away; requests in flight only have to be counted down.
+        slow_answers: how many answers took longer than ``slow_after``.
+    """
+
+    webhook_seq: int
+    url: str
+    endpoint: Endpoint
+    schedule: tuple[float, ...]
+    cap: int
+    rate_limit: float | None = None
+    consecutive_failures: int = 0
+    claims: set[int] = field(default_factory=set)
+    doubtful: set[int] = field(default_factory=set)
+    ready: deque[DueDelivery] = field(default_factory=deque)
+    in_flight: dict[int, float] = field(default_factory=dict)
+    more_at: float | None = None
+    reload_at: float | None = None
+    loading: bool = False
+    suspect: bool = True
+    halted: bool = False
+    closed: bool = False
+    slow_answers: int = 0
+    _proven: bool = False
+    _window: int = COLD_WINDOW
+    _probe: int | None = None
+    _probe_gap: float = 0.0
+    _probe_at: float = 0.0
+    _paused_until: float = 0.0
+    _paced_until: float = 0.0
+    _usual_bytes: float = 1.0
+
+    # --- how much, and when
+
+    @property
+    def throttled(self) -> bool:
+        """Whether the endpoint is only probed."""
+        return self.consecutive_failures >= THROTTLE_AFTER
+
+    @property
+    def state(self) -> LaneState:
+        """Cold until the first success, throttled after too many failures in a row."""
+        if self.throttled:
+            return "throttled"
+        return "proven" if self._proven else "cold"
+
+    @property
+    def allowed(self) -> int:
+        """How many requests may be in flight now."""
+        if self.halted:
+            return 0
+        return 1 if self.throttled else min(self._window, self.cap)
+
+    @property
+    def held_until(self) -> float:
+        """Until when nothing may be sent because the endpoint is paused or waits for a probe."""
+        return max(self._paused_until, self._probe_at)
+
+    @property
+    def free_at(self) -> float:
+        """From when on the next delivery may be sent, the rate limit included."""
+        return max(self._paused_until, self._probe_at, self._paced_until)
+
+    # --- what is at hand
+
+    @property
+    def capacity(self) -> int:
+        """How many deliveries this lane keeps at hand; fewer when they are heavy."""
+        if self.throttled or self.halted:
+            return self.allowed
+        return max(1, min(READ_AHEAD * self.allowed, int(READ_AHEAD_BYTES / self._usual_bytes)))
+
+    @property
+    def room(self) -> int:
+        """How many more deliveries may be put at hand."""
+        return max(0, self.capacity - len(self.ready))
+
+    @property
+    def hungry(self) -> bool:
+        """Whether it is time to read on: half is used up, so that reading overlaps sending."""
+        return not self.loading and not self.halted and len(self.ready) <= self.capacity // 2
+
+    def behind(self, now: float) -> bool:
+        """Say whether the store holds something for this lane that is due before what is new."""
+        return self.loading or (self.more_at is not None and self.more_at <= now)
+
+    def expect(self, at: float) -> None:
+        """Note that the store has something for this lane at a time."""
+        self.more_at = at if self.more_at is None else min(self.more_at, at)
+
+    def push(self, delivery: DueDelivery) -> None:
+        """Put a due delivery at hand."""
+        self.claims.add(delivery.seq)
+        self.ready.append(delivery)
+        self._usual_bytes += (len(delivery.body) - self._usual_bytes) / 8
+
+    def drop(self, now: float, keep: int = 0) -> None:
+        """Leave what is at hand to the store, from where it will be read again."""
+        while len(self.ready) > keep:
+            self.claims.discard(self.ready.pop().seq)
+            self.expect(now)
+
+    # --- what happens
+
+    def start(self, now: float) -> DueDelivery:
+        """Take the next delivery, which is now in flight."""
+        delivery = self.ready.popleft()
+        self.in_flight[delivery.seq] = now
+        if self.throttled:
+            self._probe = delivery.seq
+        if self.rate_limit:
+            on_time = now - self._paced_until <= PACE_SLACK
+            self._paced_until = (self._paced_until if on_time else now) + (
+                MS_PER_SECOND / self.rate_limit
+            )
+        return delivery
+
+    def succeed(self) -> None:
+        """A success doubles the window, and opens a throttled lane fully."""
+        self._window = self.cap if self.throttled else min(self.cap, self._window * 2)
+        self._proven = True
+        self.consecutive_failures = 0
+        self._probe_gap = self._probe_at = 0.0
+
+    def fail(self, seq: int, now: float) -> None:
+        """Failures in a row throttle a lane; failed probes come in growing distances.
+
+        What was under way when the lane was throttled is no probe: a burst of requests that fail
+        together is one piece of news.
+        """
+        self.consecutive_failures += 1
+        if not self.throttled or (self._probe_gap and seq != self._probe):
+            return
+        delays = [delay for delay in self.schedule if delay] or [DEFAULT_PROBE_GAP]
+        self._probe_gap = min(max(delays), self._probe_gap * 2 or delays[0])
+        self._probe_at = now + self._probe_gap * MS_PER_SECOND
+        self.drop(now, keep=1)
+
+    def pause(self, until: float) -> None:
+        """Send nothing until a time; a shorter pause does not end a longer one."""
+        self._paused_until = max(self._paused_until, until)
+
+    def halt(self, now: float) -> None:
+        """Send nothing any more."""
+        self.halted = True
+        self.drop(now)
+
+    def slow(self, now: float, slow_after: float) -> bool:
+        """Say whether the oldest request in flight is older than it should be."""
+        return bool(self.in_flight) and now - next(iter(self.in_flight.values())) >= slow_after
+
+    def wake_at(self, now: float, slow_after: float) -> float | None:
+        """Return when this lane has something to do that nothing else will bring about."""
+        moments = []
+        if self.ready and self.free_at > now:
+            moments.append(self.free_at)
+        if self.more_at is not None and not self.loading and not self.halted:
+            at = max(self.more_at, self.held_until)
+            if at > now or self.hungry:
+                moments.append(at)
+        if self.in_flight and not self.suspect:
+            moments.append(next(iter(self.in_flight.values())) + slow_after)
+        if self.reload_at is not None:
+            moments.append(self.reload_at)
+        return min(moments, default=None)

@@ -1,0 +1,116 @@
+"""Records how attempts ended: as many outcomes per transaction as have come in meanwhile.
+
+An outcome is never dropped. While the store fails they are kept, asked about again and again, and
+``failing`` tells the scheduler to send nothing whose outcome could not be recorded either.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from sendook_lite.domain.clock import Clock, SteadyClock
+from sendook_lite.domain.errors import StoreFailed
+from sendook_lite.domain.model import Settlement
+from sendook_lite.store import deliveries
+from sendook_lite.store.database import Store
+
+MAX_PER_COMMIT = 256
+"""Outcomes in one unit of work, so that it holds the writer for some milliseconds only."""
+
+STORE_RETRY_SECONDS = 1.0
+"""How long to wait before a store that failed is asked again."""
+
+log = structlog.get_logger(__name__)
+
+
+class Recorder:
+    """Owns the outcomes that are not committed yet.
+
+    Args:
+        store: where they belong.
+        clock: for waiting.
+        steady: what due times are measured against.
+        recorded: called with every batch after its commit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        steady: SteadyClock,
+        recorded: Callable[[Sequence[Settlement]], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._steady = steady
+        self._recorded = recorded
+        self._waiting: list[Settlement] = []
+        self._came_in = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self.unsettled = 0
+        self.failing = False
+
+    def add(self, done: Settlement) -> None:
+        """Take an outcome."""
+        self._waiting.append(done)
+        self.unsettled += 1
+        self._came_in.set()
+
+    async def run(self) -> None:
+        """Record what comes in, until cancelled."""
+        while True:
+            await self._came_in.wait()
+            self._came_in.clear()
+            while self._waiting:
+                if not await self._record():
+                    await self._clock.sleep(STORE_RETRY_SECONDS)
+
+    async def flush(self) -> None:
+        """Record all there is, and give up when the store fails; for the end."""
+        while (self._waiting or self._writing.locked()) and await self._record():
+            pass
+
+    async def _record(self) -> bool:
+        """Record some outcomes; False when the store failed, which leaves them waiting."""
+        async with self._writing:
+            batch, self._waiting = (
+                self._waiting[:MAX_PER_COMMIT],
+                self._waiting[MAX_PER_COMMIT:],
+            )
+            try:
+                await self._write(batch)
+            except StoreFailed as error:
+                self._waiting = batch + self._waiting
+                if not self.failing:
+                    log.error("outcomes cannot be recorded, will try again", reason=error.message)
+                self.failing = True
+                return False
+            except Exception:
+                log.exception("outcomes cannot be recorded together")
+                batch = await self._write_singly(batch)
+            self.failing = False
+            self.unsettled -= len(batch)
+        self._recorded(batch)
+        return True
+
+    async def _write(self, batch: Sequence[Settlement]) -> None:
+        if batch:
+            await self._store.writer.write(deliveries.settle, batch, self._steady.now())
+
+    async def _write_singly(self, batch: Sequence[Settlement]) -> list[Settlement]:
+        """Find the outcome that a bug keeps from being recorded, and record the others.
+
+        It stays unsettled, its delivery claimed: given back, it would be sent over and over.
+        """
+        written = []
+        for done in batch:
+            try:
+                await self._write([done])
+            except StoreFailed:
+                self._waiting.append(done)
+            except Exception:
+                log.exception("an outcome cannot be recorded", delivery=done.delivery.id)
+            else:
+                written.append(done)
+        return written
