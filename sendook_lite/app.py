@@ -23,7 +23,7 @@ from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import Secret, Webhook
 from sendook_lite.domain.netguard import Guard
-from sendook_lite.domain.signing import secret_bytes
+from sendook_lite.domain.signing import signing_key
 from sendook_lite.inbound import listeners
 from sendook_lite.inbound.eventsocket import EventSocketServer
 from sendook_lite.inbound.listeners import Listener, TcpAddress, UnixAddress
@@ -37,6 +37,7 @@ from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.publish import Publisher
+from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.reports import Reports
 from sendook_lite.usecases.upkeep import Upkeep
 
@@ -99,6 +100,7 @@ class App:
             stack.push_async_callback(store.close)
             scheduler = self._build_scheduler(store, stack)
             access = Access(store, self._clock)
+            replays = Replays(store, scheduler, self._clock)
             await scheduler.recover()
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -107,6 +109,7 @@ class App:
                         store.writer.watch(),
                         scheduler.run(),
                         scheduler.settle(),
+                        replays.run(),
                         self._keep_up(store, scheduler),
                         self._note_key_use(access),
                     )
@@ -114,7 +117,9 @@ class App:
                 async with AsyncExitStack() as doors:
                     # Last up, first down: what comes in stops before what handles it.
                     doors.push_async_callback(scheduler.drain, self._settings.delivery.timeout)
-                    public_url = await self._open_doors(store, scheduler, access, ids, doors)
+                    public_url = await self._open_doors(
+                        store, scheduler, access, replays, ids, doors
+                    )
                     # Last of all: a key that is made by a start that fails would never be seen.
                     new_key = await access.bootstrap(self._environment_key)
                     self._started_at = self._clock.now()
@@ -145,7 +150,7 @@ class App:
         return Endpoint(
             webhook_id=webhook.id,
             url=parse_url(webhook.url),
-            keys=tuple(secret_bytes(secret.value) for secret in secrets),
+            keys=tuple(signing_key(secret) for secret in secrets),
             headers=webhook.headers,
             timeout=timeout,
         )
@@ -155,6 +160,7 @@ class App:
         store: Store,
         scheduler: Scheduler,
         access: Access,
+        replays: Replays,
         ids: Ids,
         doors: AsyncExitStack,
     ) -> str:
@@ -200,6 +206,7 @@ class App:
             access=access,
             inboxes=inboxes,
             endpoints=endpoints,
+            replays=replays,
             clock=clock,
             health=lambda: self._health(store, scheduler, space),
             ready=lambda: self._unready(store, space),

@@ -142,7 +142,7 @@ class DeliverySettings(Section):
     disable_after_failures: PositiveCount = 10
     disable_after: Count = 86_400
     inline_attachments: Count = 262_144
-    max_body_bytes: Annotated[int, BeforeValidator(_no_bool), Field(ge=4096)] = 1_048_576
+    max_body_bytes: Annotated[int, BeforeValidator(_no_bool), Field(ge=65_536)] = 1_048_576
 
 
 class RelaySettings(Section):

@@ -26,17 +26,27 @@ async def read_body(request: web.Request, model: type[M]) -> M:
         TooLarge: it has more than MAX_BODY_BYTES, by its own word or in fact.
         Invalid: it is not a JSON object, or a field is not what it should be.
     """
+    raw = await read_bytes(request)
+    if len(raw) > PARSED_OFF_LOOP:
+        return validate(model, await asyncio.to_thread(parse_object, raw), "body")
+    return validate(model, parse_object(raw), "body")
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """Read the body as it came; a second time from memory.
+
+    Raises:
+        TooLarge: it has more than MAX_BODY_BYTES, by its own word or in fact.
+        Invalid: it ended early, or is coded wrongly.
+    """
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise _too_large()
     try:
-        raw = await request.read()
+        return await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise _too_large() from error
     except (web.RequestPayloadError, HttpProcessingError) as error:
         raise _malformed("it ended early, or is not coded as its headers say") from error
-    if len(raw) > PARSED_OFF_LOOP:
-        return validate(model, await asyncio.to_thread(parse_object, raw), "body")
-    return validate(model, parse_object(raw), "body")
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sendook_lite.store.database import Store
 from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.inboxes import Inboxes
+from sendook_lite.usecases.replay import Replays
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class ApiContext:
     access: Access
     inboxes: Inboxes
     endpoints: Endpoints
+    replays: Replays
     clock: Clock
     health: Callable[[], dict[str, Any]]
     ready: Callable[[], str | None]

@@ -8,7 +8,7 @@ from sendook_lite.api.call import Answer, Call
 from sendook_lite.api.pages import ListQuery, listing
 from sendook_lite.domain import resources
 from sendook_lite.domain.errors import NotFound
-from sendook_lite.domain.model import DeliveryStatus
+from sendook_lite.domain.model import Delivery, DeliveryStatus
 from sendook_lite.store import attempts, deliveries, events
 
 _STATUSES: Final[tuple[str, ...]] = get_args(DeliveryStatus)
@@ -45,10 +45,23 @@ async def list_deliveries(call: Call[DeliveriesQuery, None]) -> Answer:
 
 async def get_delivery(call: Call[None, None]) -> Answer:
     """Show a delivery with its attempts, oldest first."""
+    delivery = await _visible(call)
+    reader = call.context.store.reader
+    return resources.delivery(delivery, await attempts.list_of_delivery(reader, delivery))
+
+
+async def retry_delivery(call: Call[None, None]) -> Answer:
+    """Have a delivery attempted once more, now."""
+    delivery = await _visible(call)
+    return resources.delivery(await call.context.replays.retry(delivery.id))
+
+
+async def _visible(call: Call[None, None]) -> Delivery:
+    """Return the delivery that is named; to a limited key only one of its inboxes' exists."""
     reader = call.context.store.reader
     delivery = await deliveries.get(reader, call.path["delivery_id"])
     if call.principal.limited:
         event = await events.get(reader, delivery.event_id)
         if not call.principal.sees(event.inbox_id):
             raise NotFound("delivery")
-    return resources.delivery(delivery, await attempts.list_of_delivery(reader, delivery))
+    return delivery

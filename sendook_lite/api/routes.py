@@ -10,6 +10,7 @@ from sendook_lite.api import (
     inboxes,
     keys,
     messages,
+    replays,
     threads,
     webhooks,
 )
@@ -17,8 +18,9 @@ from sendook_lite.api.call import Handler
 from sendook_lite.api.deliveries import DeliveriesQuery
 from sendook_lite.api.events import EventsQuery
 from sendook_lite.api.pages import ListQuery, Query
+from sendook_lite.api.replays import StartReplay
 from sendook_lite.api.schemas import Body, ChangeInbox, CreateInbox, CreateKey
-from sendook_lite.api.webhook_schemas import ChangeWebhook, CreateWebhook
+from sendook_lite.api.webhook_schemas import ChangeWebhook, CreateWebhook, RotateSecret
 from sendook_lite.api.webhooks import AttemptsQuery
 from sendook_lite.domain.model import Scope
 
@@ -106,6 +108,16 @@ ROUTES: Final[tuple[Route, ...]] = (
     # Who knows the secret can forge deliveries: more than reading.
     Route("GET", f"{_WEBHOOK}/secret", webhooks.get_secret, "Get the signing secret", "Secret",
           "write", whole=True),
+    Route("POST", f"{_WEBHOOK}/secret/rotate", webhooks.rotate_secret,
+          "Replace the signing secret, with an overlap", "Secret", "write", whole=True,
+          body=RotateSecret),
+
+    Route("POST", f"{_WEBHOOK}/replay", replays.start_replay, "Send a period of the log again",
+          "Replay", "write", whole=True, body=StartReplay, status=202),
+    Route("GET", f"{_WEBHOOK}/replays", replays.list_replays, "List replays, newest first",
+          "[Replay]", whole=True),
+    Route("DELETE", f"{_WEBHOOK}/replays/{{replay_id}}", replays.cancel_replay, "Cancel a replay",
+          "Replay", "write", whole=True),
 
     Route("GET", _EVENTS, events.list_events, "List events, oldest first", "[Event]",
           query=EventsQuery),
@@ -115,6 +127,8 @@ ROUTES: Final[tuple[Route, ...]] = (
           query=DeliveriesQuery),
     Route("GET", f"{_DELIVERIES}/{{delivery_id}}", deliveries.get_delivery,
           "Get a delivery with its attempts", "Delivery"),
+    Route("POST", f"{_DELIVERIES}/{{delivery_id}}/retry", deliveries.retry_delivery,
+          "Attempt a delivery once more, now", "Delivery", "write"),
 
     Route("GET", _KEYS, keys.list_keys, "List API keys", "[ApiKey]", "admin", whole=True,
           query=ListQuery),

@@ -18,6 +18,7 @@ _PHRASES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "list_type": lambda _: "must be a list",
     "dict_type": lambda _: "must be an object",
     "float_type": lambda _: "must be a number",
+    "int_type": lambda _: "must be a whole number",
     "literal_error": lambda context: f"must be {context['expected']}",
     "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
     "string_too_short": lambda _: "must not be empty",

@@ -8,7 +8,7 @@ from sendook_lite.api.schemas import Body, InboxIds, one_line, unique
 from sendook_lite.domain.custom_headers import check_headers
 from sendook_lite.domain.endpoint_url import MAX_URL
 from sendook_lite.domain.events import EVENT_TYPES
-from sendook_lite.domain.signing import secret_bytes
+from sendook_lite.domain.model import Signing
 
 MAX_DESCRIPTION: Final = 500
 MAX_HEADERS: Final = 20
@@ -17,6 +17,9 @@ MAX_DELAYS: Final = 20
 MAX_DELAY: Final = 7 * 24 * 3600
 MAX_TIMEOUT: Final = 60
 MAX_RATE: Final = 1000
+MAX_SECRET: Final = 200
+MAX_GRACE: Final = 30 * 24 * 3600
+DEFAULT_GRACE: Final = 24 * 3600
 
 _RESERVED_PREFIXES: Final = ("x-sendook-", "proxy-")
 
@@ -50,19 +53,13 @@ def _permitted(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-def _usable(secret: str) -> str:
-    try:
-        secret_bytes(secret)
-    except ValueError as error:
-        raise ValueError(f"cannot be used: {error}") from None
-    return secret
-
-
 Url = Annotated[str, Field(max_length=MAX_URL)]
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION), AfterValidator(one_line)]
 Events = Annotated[list[str], AfterValidator(_known)]
 Headers = Annotated[dict[str, str], AfterValidator(_permitted)]
 Delay = Annotated[float, Field(ge=0, le=MAX_DELAY)]
+# What else a secret has to be depends on the webhook: the use cases judge it.
+Secret = Annotated[str, Field(max_length=MAX_SECRET)]
 
 
 class WebhookFields(Body):
@@ -90,7 +87,8 @@ class CreateWebhook(WebhookFields):
 
     url: Url
     events: Events
-    secret: Annotated[str, AfterValidator(_usable)] | None = None
+    signing: Signing = "hmac"
+    secret: Secret | None = None
 
 
 class ChangeWebhook(WebhookFields):
@@ -100,3 +98,11 @@ class ChangeWebhook(WebhookFields):
     url: Url = ""
     events: Events = Field(default_factory=list)
     status: Literal["enabled", "disabled"] = "enabled"
+    signing: Signing = "hmac"
+
+
+class RotateSecret(Body):
+    """How long the former secret goes on signing; without a new one, one is made."""
+
+    grace_seconds: Annotated[int, Field(ge=0, le=MAX_GRACE)] = DEFAULT_GRACE
+    secret: Secret | None = None

@@ -5,7 +5,7 @@ from typing import Final
 from sendook_lite.api.call import Answer, Call
 from sendook_lite.api.named_inboxes import require_inboxes
 from sendook_lite.api.pages import Limit, Listing, ListQuery, Query, listing
-from sendook_lite.api.webhook_schemas import ChangeWebhook, CreateWebhook
+from sendook_lite.api.webhook_schemas import ChangeWebhook, CreateWebhook, RotateSecret
 from sendook_lite.domain import resources
 from sendook_lite.domain.model import Webhook
 from sendook_lite.usecases.access import Principal
@@ -34,7 +34,7 @@ async def create_webhook(call: Call[None, CreateWebhook]) -> Answer:
     await require_inboxes(call.context.store.reader, call.body.inbox_ids)
     columns = {name: value for name, value in call.body.columns().items() if value is not None}
     webhook, secret = await call.context.endpoints.create(columns, call.body.secret)
-    return resources.webhook(webhook, secret)
+    return resources.webhook(webhook, secret.shown)
 
 
 async def get_webhook(call: Call[None, None]) -> Answer:
@@ -73,6 +73,14 @@ async def list_attempts(call: Call[AttemptsQuery, None]) -> Answer:
 async def get_secret(call: Call[None, None]) -> Answer:
     """Show the secret that signs now, and until when earlier ones do."""
     return resources.webhook_secret(await call.context.endpoints.secrets(call.path["webhook_id"]))
+
+
+async def rotate_secret(call: Call[None, RotateSecret]) -> Answer:
+    """Give a webhook a new secret; the former one signs beside it for a while."""
+    signing = await call.context.endpoints.rotate_secret(
+        call.path["webhook_id"], call.body.grace_seconds, call.body.secret
+    )
+    return resources.webhook_secret(signing)
 
 
 def _show(webhook: Webhook, principal: Principal) -> resources.Resource:

@@ -8,7 +8,7 @@ from sendook_lite.cli.failure import DONE
 from sendook_lite.cli.options import json_option
 from sendook_lite.cli.receiver import Answering, Receiver
 from sendook_lite.domain.clock import SystemClock
-from sendook_lite.domain.signing import secret_bytes
+from sendook_lite.domain.signing import read_verifier
 
 
 def _check_secrets(
@@ -16,7 +16,7 @@ def _check_secrets(
 ) -> tuple[str, ...]:
     for secret in secrets:
         try:
-            secret_bytes(secret)
+            read_verifier(secret)
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
     return secrets
@@ -38,7 +38,8 @@ def _check_secrets(
     envvar="SENDOOK_WEBHOOK_SECRET",
     metavar="whsec_…",
     callback=_check_secrets,
-    help="Secret of the webhook; may be given again. Default: $SENDOOK_WEBHOOK_SECRET.",
+    help="Secret of the webhook, or its public key (whpk_…); may be given again."
+    " Default: $SENDOOK_WEBHOOK_SECRET.",
 )
 @click.option(
     "--status",

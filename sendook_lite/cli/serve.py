@@ -17,7 +17,6 @@ from sendook_lite.usecases.access import MIN_KEY_LENGTH
 
 KEY_VARIABLE = "SENDOOK_API_KEY"
 KEY_FILE = "admin.key"
-EXIT_BAD_SETTINGS = 2
 
 
 @click.command()
@@ -29,19 +28,10 @@ def serve(config: str | None, data_dir: str | None, listen: str | None, *, dev: 
     """Take mail and events in, deliver webhooks, serve the API."""
     options = {"server": {"data_dir": data_dir, "listen": listen}}
     environment_key = os.environ.get(KEY_VARIABLE) or None
-    try:
-        settings = load(os.environ, config=config, options=options, dev=dev).settings
-        _check_key(environment_key)
-    except SendookError as error:
-        click.echo(error.message, err=True)
-        sys.exit(EXIT_BAD_SETTINGS)
+    settings = load(os.environ, config=config, options=options, dev=dev).settings
+    _check_key(environment_key)
     configure(settings.log.format, settings.log.level)
-    app = App(settings, environment_key=environment_key, dev=dev)
-    try:
-        _run(app, settings, dev=dev)
-    except SendookError as error:
-        click.echo(f"cannot start: {error.message}", err=True)
-        sys.exit(1)
+    _run(App(settings, environment_key=environment_key, dev=dev), settings, dev=dev)
 
 
 def _check_key(key: str | None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sendook_lite.delivery.connections import Origin
 from sendook_lite.domain.custom_headers import check_headers
 from sendook_lite.domain.endpoint_url import EndpointUrl
-from sendook_lite.domain.signing import signature_header
+from sendook_lite.domain.signing import SigningKey, signature_header
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Endpoint:
     Attributes:
         webhook_id: whose endpoint it is; names the lane in the resolver.
         url: where the requests go.
-        keys: bytes of the secrets that sign, the current one first; at least one.
+        keys: what signs, the current one first, which never expires.
         headers: the webhook's own headers.
         timeout: seconds for a whole attempt.
         origin: scheme, host and port; connections are kept by it.
@@ -23,12 +23,12 @@ class Endpoint:
         tail: the own headers and the end of the head, ready to be sent.
 
     Raises:
-        ValueError: a header that may not be sent, or no key.
+        ValueError: a header that may not be sent, or no current key.
     """
 
     webhook_id: str
     url: EndpointUrl
-    keys: tuple[bytes, ...]
+    keys: tuple[SigningKey, ...]
     headers: tuple[tuple[str, str], ...]
     timeout: float
     origin: Origin = field(init=False, repr=False)
@@ -36,8 +36,8 @@ class Endpoint:
     tail: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.keys:
-            raise ValueError("An endpoint needs at least one secret to sign with.")
+        if not self.keys or self.keys[0].expires_at is not None:
+            raise ValueError("An endpoint needs a current secret to sign with.")
         check_headers(self.headers)
         _check_plain(self.url.target + self.url.host_header)
         head = f"POST {self.url.target} HTTP/1.1\r\nhost: {self.url.host_header}\r\n"

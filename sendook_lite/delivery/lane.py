@@ -44,8 +44,8 @@ class Lane:
         webhook_seq: whose lane it is.
         url: where it leads, as it was given.
         endpoint: the same, ready to be sent to.
-        schedule: seconds to wait after the first failure, the second, and so on.
         cap: requests in flight at most.
+        schedule: seconds to wait after the first failure, the second, and so on.
         rate_limit: requests per second at most, or None.
         consecutive_failures: failed attempts since the last success.
         claims: deliveries that must not be read from the store again: at hand, in flight, or not
@@ -55,7 +55,6 @@ class Lane:
         ready: deliveries at hand, the oldest due first.
         in_flight: when each request was started, the oldest first.
         more_at: when the store has something due for this lane; None when nothing is known of.
-        reload_at: when the endpoint has to be made anew because a secret expires; None: never.
         suspect: whether it counts towards the half of the slots that suspects share.
         halted: the endpoint is gone; nothing is sent any more.
         closed: it was taken away; requests in flight only have to be counted down.
@@ -65,8 +64,8 @@ class Lane:
     webhook_seq: int
     url: str
     endpoint: Endpoint
-    schedule: tuple[float, ...]
     cap: int
+    schedule: tuple[float, ...] = ()
     rate_limit: float | None = None
     consecutive_failures: int = 0
     claims: set[int] = field(default_factory=set)
@@ -74,7 +73,6 @@ class Lane:
     ready: deque[DueDelivery] = field(default_factory=deque)
     in_flight: dict[int, float] = field(default_factory=dict)
     more_at: float | None = None
-    reload_at: float | None = None
     loading: bool = False
     suspect: bool = True
     halted: bool = False
@@ -219,6 +217,4 @@ class Lane:
                 moments.append(at)
         if self.in_flight and not self.suspect:
             moments.append(next(iter(self.in_flight.values())) + slow_after)
-        if self.reload_at is not None:
-            moments.append(self.reload_at)
         return min(moments, default=None)

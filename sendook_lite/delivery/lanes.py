@@ -6,14 +6,14 @@ older than ``slow_after``. Trusted lanes and suspects alternate, and three rules
 - all requests together never take more than ``slots``;
 - a suspect is given a slot only while suspects hold less than half of them, so that whatever new
   and broken endpoints do, the other half stays with those that answer;
-- no lane is given a slot while it holds as many as are left (a suspect: as are left of its half).
+- no lane is given a slot while it holds more than are left (a suspect: than are left to suspects).
 
 The last rule is for endpoints that answered well and then hang all at once: nobody can know it for
-``slow_after``, and what they hold cannot be taken back. With it, *n* such lanes end up with an
-(n+1)th part of the slots each, and as much is left for the others: of 256, eight hanging lanes
-leave 32. (It is the dynamic threshold that switches share their buffers by, Choudhury and Hahne
-1998.) Turned suspect, they may by then hold more than half; they are given nothing more until they
-hold less. The price: a lone lane is never given more than half of the slots.
+``slow_after``, and what they hold cannot be taken back. With it, *n* such lanes end up with about
+an (n+1)th part of the slots each, and about as much is left for the others: of 256, eight hanging
+lanes leave 27. (It is the dynamic threshold by which switches share their buffers, Choudhury and
+Hahne 1998.) When they turn suspect they may hold more than half by then; they are given nothing
+more until they hold less. The price: a lane alone is given one more than half of the slots at most.
 
 Times are milliseconds of the steady clock.
 """
@@ -237,7 +237,7 @@ class Lanes:
             elif (at := lane.free_at) > now:
                 del queue[lane]
                 self._agenda.note(lane, at)
-            elif len(lane.in_flight) >= left:
+            elif len(lane.in_flight) > left:
                 queue.move_to_end(lane)
             else:
                 del queue[lane]

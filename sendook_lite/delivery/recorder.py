@@ -83,7 +83,7 @@ class Recorder:
             except StoreFailed as error:
                 self._waiting = batch + self._waiting
                 if not self.failing:
-                    log.error("outcomes cannot be recorded, will try again", reason=error.message)
+                    log.warning("outcomes cannot be recorded, trying again", reason=error.message)
                 self.failing = True
                 return False
             except Exception:
@@ -101,7 +101,7 @@ class Recorder:
     async def _write_singly(self, batch: Sequence[Settlement]) -> list[Settlement]:
         """Find the outcome that a bug keeps from being recorded, and record the others.
 
-        It stays unsettled, its delivery claimed: given back, it would be sent over and over.
+        Its delivery stays claimed: given back, it would be sent over and over.
         """
         written = []
         for done in batch:
@@ -111,6 +111,7 @@ class Recorder:
                 self._waiting.append(done)
             except Exception:
                 log.exception("an outcome cannot be recorded", delivery=done.delivery.id)
+                self.unsettled -= 1
             else:
                 written.append(done)
         return written

@@ -6,36 +6,32 @@ in memory, so a killed process leaves nothing locked.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 
 import structlog
 
-from sendook_lite.delivery.endpoint import Endpoint, Request
-from sendook_lite.delivery.lanes import Lane, LaneLimits, Lanes
+from sendook_lite.delivery.endpoint import Request
+from sendook_lite.delivery.lane import Lane
+from sendook_lite.delivery.lanes import LaneLimits, Lanes
+from sendook_lite.delivery.recorder import STORE_RETRY_SECONDS, Recorder
+from sendook_lite.delivery.roster import MakeEndpoint, Roster
 from sendook_lite.delivery.sender import Sender
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SteadyClock
-from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.model import DueDelivery, Secret, Settlement, Webhook
 from sendook_lite.domain.outcome import Outcome
-from sendook_lite.domain.retry import decide
+from sendook_lite.domain.retry import Verdict, decide
 from sendook_lite.settings import DeliverySettings
-from sendook_lite.store import deliveries, webhooks
+from sendook_lite.store import deliveries
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
 
 MAX_UNSETTLED = 1024
 """Outcomes waiting for their commit; beyond it nothing new is sent."""
 
-STORE_RETRY_SECONDS = 1.0
-"""How long to wait before outcomes are written again to a store that failed."""
-
 log = structlog.get_logger(__name__)
-
-_Loaded = tuple[Webhook, list[Secret], int | None]
 
 
 class Scheduler:
-    """Owns the lanes, the tasks that send, and the one that records."""
+    """Owns the lanes and the tasks that send and read; its recorder settles."""
 
     def __init__(
         self,
@@ -43,24 +39,21 @@ class Scheduler:
         sender: Sender,
         clock: Clock,
         settings: DeliverySettings,
-        make_endpoint: Callable[[Webhook, Sequence[Secret]], Endpoint],
+        make_endpoint: MakeEndpoint,
     ) -> None:
         self._store = store
         self._sender = sender
         self._clock = clock
         self._steady = SteadyClock(clock)
-        self._settings = settings
         self._make_endpoint = make_endpoint
         self._slow_after = settings.slow_after * MS_PER_SECOND
-        self._lanes = Lanes(
-            LaneLimits(settings.max_in_flight, settings.max_in_flight_per_webhook, self._slow_after)
-        )
-        self._outcomes: list[tuple[Lane, Settlement]] = []
-        self._unsettled = 0
-        self._changed: set[int] = set()
         self._wake = asyncio.Event()
-        self._answered = asyncio.Event()
+        self._lanes = Lanes(LaneLimits(settings.max_in_flight, self._slow_after), self._wake.set)
+        self._recorder = Recorder(store, clock, self._steady, self._recorded)
+        self._roster = Roster(store, self._steady, settings, make_endpoint, self._lanes, self._wake)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._look_at_all = True
         self._stopping = False
 
     # --- what the use cases tell it (usecases.ports.DeliveryFeed)
@@ -82,16 +75,16 @@ class Scheduler:
             elif lane.room and not lane.behind(now):
                 self._lanes.push(lane, (delivery,))
             else:
-                lane.expect(now)
+                self._lanes.expect(lane, now)
         self._pump()
 
     def webhook_changed(self, webhook_seq: int) -> None:
         """Have a webhook's lane made, brought up to date or closed."""
-        self._changed.add(webhook_seq)
-        self._wake.set()
+        self._roster.changed(webhook_seq)
 
     def resume(self) -> None:
         """Go on after the store was out of order."""
+        self._look_at_all = True
         self._wake.set()
 
     # --- what app.py runs
@@ -100,43 +93,47 @@ class Scheduler:
         """Make the lanes of all enabled webhooks; what is overdue is found by their rows.
 
         Due times that a corrected clock put out of reach are brought back first.
+
+        Raises:
+            StoreFailed: nothing can be read.
         """
         now = self._steady.now()
         clamped = await self._store.writer.write(deliveries.clamp_due_times, now)
         if clamped:
             log.warning("due times lay too far ahead, the clock was set back", deliveries=clamped)
-        for loaded in await self._store.writer.write(_load_all):
-            self._install(loaded)
+        await self._roster.load_all()
 
     async def run(self) -> None:
-        """Keep lanes filled until cancelled."""
-        while True:
+        """Keep lanes filled until stopped or cancelled."""
+        while not self._stopping:
             self._wake.clear()
-            await self._reload_changed()
+            if self._store_fails() or not await self._roster.reload():
+                await self._clock.sleep(STORE_RETRY_SECONDS)
+                self.resume()
+                continue
             now = self._steady.now()
-            self._lanes.classify_all(now)
-            self._lanes.resume(now)
-            for lane in self._lanes:
-                self._fill(lane, now)
+            lanes = self._lanes if self._look_at_all else self._lanes.due(now)
+            self._look_at_all = False
+            for lane in lanes:
+                self._look(lane, now)
             self._pump()
-            await self._clock.wait(self._wake, self._seconds_to_next(now))
+            await self._clock.wait(self._wake, self._seconds_to_next())
 
     async def settle(self) -> None:
-        """Record outcomes, as many at a time as have come in, until cancelled."""
-        while True:
-            await self._answered.wait()
-            self._answered.clear()
-            await self._settle_now()
+        """Record outcomes until cancelled."""
+        await self._recorder.run()
 
     async def drain(self, seconds: float) -> None:
         """Stop sending; let requests in flight end, at most so many seconds; record them."""
         self._stopping = True
+        self._wake.set()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
+            self._idle.clear()
+            await self._clock.wait(self._idle, seconds)
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._settle_now(once=True)
+        await self._recorder.flush()
         await self._sender.close()
 
     def facts(self) -> dict[str, int]:
@@ -144,9 +141,11 @@ class Scheduler:
         lanes = list(self._lanes)
         return {
             "inFlight": self._lanes.in_flight,
+            "suspectInFlight": self._lanes.suspect_in_flight,
             "lanes": len(lanes),
-            "throttledLanes": sum(lane.state == "throttled" for lane in lanes),
-            "unsettled": self._unsettled,
+            "throttledLanes": sum(lane.throttled for lane in lanes),
+            "slowAnswers": sum(lane.slow_answers for lane in lanes),
+            "unsettled": self._recorder.unsettled,
         }
 
     async def probe(
@@ -157,92 +156,61 @@ class Scheduler:
 
     # --- lanes and the store
 
-    async def _reload_changed(self) -> None:
-        while self._changed:
-            seq = self._changed.pop()
-            loaded = await self._store.writer.write(_load_one, seq)
-            if loaded is None:
-                lane = self._lanes.get(seq)
-                if lane is not None:
-                    self._lanes.remove(lane)
-            else:
-                self._install(loaded)
+    def _look(self, lane: Lane, now: int) -> None:
+        """Do for a lane what its time has come for."""
+        if lane.closed:
+            return
+        self._fill(lane, now)
+        self._lanes.look(lane, now)
 
-    def _install(self, loaded: _Loaded) -> None:
-        """Make the lane of an enabled webhook, or bring the one it has up to date."""
-        webhook, secrets, first_due = loaded
-        lane = self._lanes.get(webhook.seq)
-        endpoint = self._make_endpoint(webhook, secrets)
-        schedule = (
-            self._settings.retry_schedule
-            if webhook.retry_schedule is None
-            else webhook.retry_schedule
-        )
-        if lane is not None and lane.endpoint.url == endpoint.url:
-            lane.endpoint, lane.schedule = endpoint, schedule
-            lane.rate_limit = webhook.rate_limit
-        else:
-            if lane is not None:
-                self._lanes.remove(lane)
-            lane = Lane(
-                webhook.seq,
-                endpoint,
-                schedule,
-                self._settings.max_in_flight_per_webhook,
-                consecutive_failures=webhook.consecutive_failures,
-                rate_limit=webhook.rate_limit,
-            )
-            self._lanes.add(lane)
-        if first_due is not None:
-            lane.expect(first_due)
-
-    def _fill(self, lane: Lane, now: float) -> None:
-        """Have a lane's window filled from the store when there is something due and room."""
+    def _fill(self, lane: Lane, now: int) -> None:
+        """Have a lane's window filled when the store has something due and there is room."""
         if (
             lane.more_at is None
             or lane.more_at > now
-            or lane.loading
+            or not lane.hungry
+            or lane.held_until > now
+            or lane.closed
             or self._stopping
-            or lane.not_before > now
-            or len(lane.ready) > lane.cap // 2
-            or not lane.room
         ):
             return
+        if self._store_fails():
+            self._wake.set()
+            return
         lane.loading = True
+        lane.more_at = None
         self._start(self._load(lane))
 
     async def _load(self, lane: Lane) -> None:
-        lane.more_at = None
         try:
             window = await self._store.writer.write(
                 deliveries.take_due,
                 lane.webhook_seq,
                 self._steady.now(),
                 lane.room,
-                lane.claimed(),
+                frozenset(lane.claims),
             )
-        except StoreFailed:
-            lane.expect(self._steady.now() + STORE_RETRY_SECONDS * MS_PER_SECOND)
-            return
-        finally:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the lane must not stand still
+            log.warning("due deliveries cannot be read, will try again", reason=str(error))
             lane.loading = False
-            self._wake.set()
+            self._lanes.expect(lane, self._steady.now() + STORE_RETRY_SECONDS * MS_PER_SECOND)
+            return
+        lane.loading = False
         if lane.closed:
             return
         if window.next_due_at is not None:
             lane.expect(window.next_due_at)
-        # Offered while the store was asked: already here.
-        self._lanes.push(lane, [each for each in window.deliveries if not lane.holds(each.seq)])
+        self._lanes.push(lane, window.deliveries)
+        self._look(lane, self._steady.now())
         self._pump()
 
-    def _seconds_to_next(self, now: float) -> float | None:
-        """Return how long nothing will happen by itself."""
-        moments = [
-            at for lane in self._lanes if (at := lane.wake_at(now, self._slow_after)) is not None
-        ]
-        if not moments:
-            return None
-        return max(0.0, min(moments) - now) / MS_PER_SECOND
+    def _store_fails(self) -> bool:
+        return self._recorder.failing or self._store.writer.failure is not None
+
+    def _seconds_to_next(self) -> float | None:
+        """Return how long nothing will happen by itself; None: for ever."""
+        at = self._lanes.next_at()
+        return None if at is None else max(0.0, at - self._steady.now()) / MS_PER_SECOND
 
     # --- sending
 
@@ -252,9 +220,16 @@ class Scheduler:
             self._start(self._send_in_turn(*taken))
 
     def _take(self) -> tuple[Lane, DueDelivery] | None:
-        if self._stopping or self._unsettled >= MAX_UNSETTLED or self._store.writer.failure:
+        if self._stopping or self._recorder.unsettled >= MAX_UNSETTLED:
             return None
-        return self._lanes.take(self._steady.now())
+        if self._store_fails():
+            self._wake.set()  # `run` tries again until it works
+            return None
+        now = self._steady.now()
+        taken = self._lanes.take(now)
+        if taken is not None:
+            self._fill(taken[0], now)
+        return taken
 
     async def _send_in_turn(self, lane: Lane, delivery: DueDelivery) -> None:
         """Send one delivery, then whatever is next, so that no task is made for each."""
@@ -262,6 +237,7 @@ class Scheduler:
         while taken is not None:
             await self._send(*taken)
             taken = self._take()
+            self._pump()  # a success makes room for more than one
 
     async def _send(self, lane: Lane, delivery: DueDelivery) -> None:
         started_at = self._clock.now()
@@ -271,21 +247,28 @@ class Scheduler:
             # A bug of ours must cost this delivery an attempt, not the lane a slot for ever.
             log.exception("an attempt broke", delivery=delivery.id)
             outcome = Outcome(None, "bad_response", "internal error, see the log", b"", 0)
-        now = self._steady.now()
-        self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
-        if lane.more_at is not None and lane.more_at <= now:
-            self._fill(lane, now)
-        self._outcomes.append((lane, self._judge(lane, delivery, outcome, started_at, now)))
-        self._unsettled += 1
-        self._answered.set()
-
-    def _judge(
-        self, lane: Lane, delivery: DueDelivery, outcome: Outcome, started_at: int, now: int
-    ) -> Settlement:
         verdict = decide(
             outcome, delivery.tries + 1, lane.schedule, delivery.trigger, self._clock.now()
         )
-        delay = round(verdict.delay * MS_PER_SECOND)
+        self._recorder.add(self._settlement(lane, delivery, outcome, verdict, started_at))
+        now = self._steady.now()
+        if verdict.pause:
+            self._lanes.pause(lane, now + verdict.pause * MS_PER_SECOND)
+        if verdict.gone:
+            self._lanes.halt(lane, now)
+        if outcome.status is not None and outcome.duration_ms >= self._slow_after:
+            self._note_slow(lane, outcome)
+        self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
+        self._fill(lane, now)
+
+    def _settlement(
+        self,
+        lane: Lane,
+        delivery: DueDelivery,
+        outcome: Outcome,
+        verdict: Verdict,
+        started_at: int,
+    ) -> Settlement:
         retried = verdict.state == "retry"
         return Settlement(
             delivery=delivery,
@@ -295,36 +278,34 @@ class Scheduler:
             error=outcome.error_text,
             response=outcome.response_text,
             state="pending" if verdict.state == "retry" else verdict.state,
-            due_at=now + delay if retried else None,
-            delay=delay,
+            due_at=self._steady.after(verdict.delay) if retried else None,
+            delay=round(verdict.delay * MS_PER_SECOND),
+            gone_url=lane.url if verdict.gone else None,
         )
 
-    # --- recording
+    def _note_slow(self, lane: Lane, outcome: Outcome) -> None:
+        lane.slow_answers += 1
+        if lane.slow_answers == 1:
+            log.info(
+                "an endpoint answers slowly",
+                webhook=lane.endpoint.webhook_id,
+                seconds=round(outcome.duration_ms / MS_PER_SECOND, 1),
+            )
 
-    async def _settle_now(self, *, once: bool = False) -> None:
-        """Record what has come in; a store that fails is asked again, nothing is dropped."""
-        while self._outcomes:
-            batch, self._outcomes = self._outcomes, []
-            try:
-                await self._store.writer.write(
-                    deliveries.settle, [done for _, done in batch], self._steady.now()
-                )
-            except StoreFailed as error:
-                self._outcomes = batch + self._outcomes
-                log.error("outcomes cannot be recorded, will try again", reason=error.message)
-                if once:
-                    return
-                await self._clock.sleep(STORE_RETRY_SECONDS)
-                continue
-            for lane, done in batch:
-                lane.unsettled.discard(done.delivery.seq)
-                if done.due_at is not None:
-                    lane.expect(done.due_at)
-                    self._wake.set()
-            full = self._unsettled >= MAX_UNSETTLED
-            self._unsettled -= len(batch)
-            if full:
-                self._pump()
+    def _recorded(self, settled: Sequence[Settlement]) -> None:
+        """Let go of deliveries whose outcome is committed."""
+        now = self._steady.now()
+        for done in settled:
+            seq = done.delivery.webhook_seq
+            self._lanes.release(seq, done.delivery.seq, now)
+            lane = self._lanes.get(seq)
+            if done.gone_url is not None:
+                if lane is not None and lane.halted:
+                    self._lanes.remove(lane)
+                self.webhook_changed(seq)
+            elif lane is not None and done.due_at is not None:
+                self._lanes.expect(lane, done.due_at)
+        self._pump()
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -334,6 +315,8 @@ class Scheduler:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Let go of a task; one that broke is a bug and is logged."""
         self._tasks.discard(task)
+        if not self._tasks:
+            self._idle.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery task failed", exc_info=error)
 
@@ -346,16 +329,3 @@ def _request(delivery: DueDelivery) -> Request:
         attempt=delivery.attempt_count + 1,
         body=delivery.body,
     )
-
-
-def _load_all(tx: Tx) -> list[_Loaded]:
-    found = [_load_one(tx, seq) for seq in webhooks.enabled(tx)]
-    return [each for each in found if each is not None]
-
-
-def _load_one(tx: Tx, seq: int) -> _Loaded | None:
-    """Return an enabled webhook, what signs for it, and when its first delivery is due."""
-    webhook = webhooks.find_by_seq(tx, seq)
-    if webhook is None or webhook.status != "enabled":
-        return None
-    return webhook, webhooks.secrets_in(tx, seq), deliveries.first_due(tx, seq)

@@ -9,7 +9,7 @@ _ENVELOPE_BYTES = 512
 
 _TEXTS = ("text", "fullText", "html")
 _LISTS = ("to", "cc", "bcc", "recipients", "labels", "attachments")
-_LIST_LIMIT = 50
+_LIST_LIMITS = (50, 10, 1, 0)
 
 
 def fit(payload: dict[str, Any], max_bytes: int) -> dict[str, Any]:
@@ -33,7 +33,10 @@ def fit(payload: dict[str, Any], max_bytes: int) -> dict[str, Any]:
     bare = {**cut, **dict.fromkeys(texts, "")}
     if _size(bare) > budget:
         bare.pop("headers", None)
-        bare |= {name: bare[name][:_LIST_LIMIT] for name in _LISTS if name in bare}
+    for longest in _LIST_LIMITS:
+        if _size(bare) <= budget:
+            break
+        bare |= {name: bare[name][:longest] for name in _LISTS if name in bare}
     left = budget - _size(bare)
     for waiting, (name, text) in zip(range(len(texts), 0, -1), texts.items(), strict=True):
         bare[name] = _cut_text(text, left // waiting)

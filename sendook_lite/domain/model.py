@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Scope = Literal["read", "write", "admin"]
+Signing = Literal["hmac", "ed25519"]
 WebhookStatus = Literal["enabled", "disabled"]
 DisabledReason = Literal["gone", "manual", "repeated_failures"]
 DeliveryStatus = Literal["pending", "delivered", "failed", "canceled"]
 Trigger = Literal["scheduled", "manual", "replay", "test"]
 Direction = Literal["inbound", "outbound"]
+ReplayScope = Literal["undelivered", "failed", "all"]
+ReplayState = Literal["running", "done", "canceled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +142,29 @@ class Webhook:
     timeout: float | None = None
     rate_limit: float | None = None
     consecutive_failures: int = 0
+    public_key: str | None = None
+
+    @property
+    def signing(self) -> Signing:
+        """How its requests are signed; chosen when it is made, for good."""
+        return "hmac" if self.public_key is None else "ed25519"
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """One signing secret of a webhook; the current one never expires."""
+    """One signing secret of a webhook; the current one never expires.
 
-    value: str
+    With a ``public_key`` (``whpk_…``) it is a private one (``whsk_…``), which nobody is shown.
+    """
+
+    value: str = field(repr=False)
     expires_at: int | None
+    public_key: str | None = None
+
+    @property
+    def shown(self) -> str | None:
+        """What the webhook's owner is shown of it."""
+        return self.value if self.public_key is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +221,33 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """A period of the log that is being sent again to one webhook.
+
+    ``matched`` counts the events that were asked for, ``created`` the deliveries opened for them;
+    ``delivered`` and ``failed`` those of these that have ended.
+    """
+
+    seq: int
+    id: str
+    webhook_seq: int
+    webhook_id: str
+    since: int
+    until: int
+    events: tuple[str, ...] | None
+    scope: ReplayScope
+    state: ReplayState
+    cursor_at: int
+    cursor_seq: int
+    matched: int
+    created: int
+    delivered: int
+    failed: int
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class DueDelivery:
     """A delivery whose time has come, with all that an attempt needs besides the endpoint.
 
@@ -227,7 +272,8 @@ class Settlement:
     """What an attempt brought and what becomes of its delivery; ready to be recorded.
 
     ``started_at`` is a stamp; ``due_at`` (with the ``delay`` that led to it, both in ms) is set
-    exactly while the delivery stays pending.
+    exactly while the delivery stays pending. ``gone_url`` is set when that URL wants no event ever
+    again: a webhook that still leads there is disabled.
     """
 
     delivery: DueDelivery
@@ -239,3 +285,4 @@ class Settlement:
     state: DeliveryStatus
     due_at: int | None = None
     delay: int = 0
+    gone_url: str | None = None

@@ -17,6 +17,7 @@ from sendook_lite.domain.model import (
     Event,
     Inbox,
     Message,
+    Replay,
     Secret,
     Thread,
     Webhook,
@@ -136,7 +137,7 @@ def thread(conversation: Thread, messages: list[Resource] | None = None) -> Reso
 
 
 def webhook(hook: Webhook, secret: str | None = None) -> Resource:
-    """Show a webhook; ``secret`` only in the answer that creates it."""
+    """Show a webhook; ``secret`` only in the answer that creates it, if it signs with one."""
     return {
         **_identified(hook.id),
         "organizationId": ORGANIZATION_ID,
@@ -151,6 +152,8 @@ def webhook(hook: Webhook, secret: str | None = None) -> Resource:
             retrySchedule=None if hook.retry_schedule is None else list(hook.retry_schedule),
             timeout=hook.timeout,
             rateLimit=hook.rate_limit,
+            signing=hook.signing if hook.public_key else None,
+            publicKey=hook.public_key,
             secret=secret,
         ),
         **_stamped(hook.created_at, hook.updated_at),
@@ -158,12 +161,16 @@ def webhook(hook: Webhook, secret: str | None = None) -> Resource:
 
 
 def webhook_secret(secrets: list[Secret]) -> Resource:
-    """Show the current secret and until when the earlier ones still sign."""
-    current = next(secret.value for secret in secrets if secret.expires_at is None)
+    """Show the current secret and until when the earlier ones still sign.
+
+    Of key pairs the public keys are shown: who verifies needs no more, and the private ones need
+    never leave the server.
+    """
+    current = next(secret for secret in secrets if secret.expires_at is None)
     return {
-        "secret": current,
+        **_present(secret=current.shown, publicKey=current.public_key),
         "previous": [
-            {"expiresAt": iso(secret.expires_at)}
+            {"expiresAt": iso(secret.expires_at), **_present(publicKey=secret.public_key)}
             for secret in secrets
             if secret.expires_at is not None
         ],
@@ -223,4 +230,23 @@ def attempt(made: Attempt) -> Resource:
         "durationMs": made.duration_ms,
         "trigger": made.trigger,
         **_stamped(made.created_at, made.created_at),
+    }
+
+
+def replay(again: Replay) -> Resource:
+    """Show a replay and how far it has come."""
+    return {
+        **_identified(again.id),
+        "organizationId": ORGANIZATION_ID,
+        "webhookId": again.webhook_id,
+        "since": iso(again.since),
+        "until": iso(again.until),
+        **({} if again.events is None else {"events": list(again.events)}),
+        "status": again.scope,
+        "state": again.state,
+        "matched": again.matched,
+        "created": again.created,
+        "delivered": again.delivered,
+        "failed": again.failed,
+        **_stamped(again.created_at, again.updated_at),
     }

@@ -1,7 +1,8 @@
 """Signs webhooks, and verifies them where we are the receiver (Standard Webhooks 1.0).
 
 The signed content is ``id.timestamp.body``; the signature is ``v1,`` and the base64 of its
-HMAC-SHA256. While a secret is being rotated the header holds one signature per secret.
+HMAC-SHA256, or ``v1a,`` and that of its Ed25519 signature. While a secret is being rotated the
+header holds one signature per secret.
 """
 
 import hmac
@@ -9,8 +10,16 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from sendook_lite.domain.clock import MS_PER_SECOND
+from sendook_lite.domain.model import Secret, Signing
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix that names a secret, not a secret
+_PRIVATE_PREFIX = "whsk_"
+_PUBLIC_PREFIX = "whpk_"
 _NEW_SECRET_BYTES = 32
 _MIN_SECRET_BYTES = 24
 _MAX_SECRET_BYTES = 64
@@ -21,6 +30,70 @@ _ID = "webhook-id"
 _TIMESTAMP = "webhook-timestamp"
 _SIGNATURE = "webhook-signature"
 _MAX_TIMESTAMP_DIGITS = 15
+
+Verifier = Callable[[bytes, Sequence[bytes]], bool]
+"""Says of signed content and the signatures in the header whether one of them is right."""
+
+
+class SigningKey(Protocol):
+    """What makes one of the signatures of a request."""
+
+    @property
+    def expires_at(self) -> int | None:
+        """Epoch ms from which on it does not sign; None for a webhook's current key."""
+        ...
+
+    def sign(self, content: bytes) -> str:
+        """Return one signature, as it stands in the header."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HmacKey:
+    """The bytes within a secret; ``expires_at`` (epoch ms) is None for the current one."""
+
+    key: bytes = field(repr=False)
+    expires_at: int | None = None
+
+    def sign(self, content: bytes) -> str:
+        """Return ``v1,`` and a base64 of 44 characters."""
+        digest = hmac.digest(self.key, content, "sha256")
+        return "v1," + b2a_base64(digest, newline=False).decode("ascii")
+
+
+def signing_key(secret: Secret) -> SigningKey:
+    """Read a stored secret into what signs.
+
+    Raises:
+        ValueError: with a sentence that does not repeat the secret.
+    """
+    if secret.value.startswith(_PRIVATE_PREFIX):
+        from sendook_lite.domain import ed25519  # noqa: PLC0415 - heavy, and few webhooks need it
+
+        return ed25519.Ed25519Key(ed25519.read_private_key(secret.value), secret.expires_at)
+    return HmacKey(secret_bytes(secret.value), secret.expires_at)
+
+
+def prepare_secret(
+    signing: Signing, given: str | None, random_bytes: Callable[[int], bytes]
+) -> Secret:
+    """Judge the secret that was given for a webhook, or make one.
+
+    Raises:
+        ValueError: with a sentence that says what would be right and does not repeat the secret.
+    """
+    if signing == "hmac":
+        if given is None:
+            return Secret(new_secret(random_bytes), None)
+        secret_bytes(given)
+        return Secret(given, None)
+    from sendook_lite.domain import ed25519  # noqa: PLC0415 - heavy, and few webhooks need it
+
+    if given is None:
+        private = ed25519.new_private_key(random_bytes)
+    else:
+        private = ed25519.normalize_private_key(given)
+    return Secret(private, None, ed25519.public_key_of(private))
 
 
 def new_secret(random_bytes: Callable[[int], bytes]) -> str:
@@ -61,18 +134,27 @@ def sign(key: bytes, event_id: str, timestamp: int, body: bytes) -> str:
     Returns:
         ``v1,`` and a base64 of 44 characters.
     """
-    return _sign_content(key, b"%b.%d.%b" % (event_id.encode(), timestamp, body))
+    return HmacKey(key).sign(_content(event_id, timestamp, body))
 
 
-def signature_header(keys: Sequence[bytes], event_id: str, timestamp: int, body: bytes) -> str:
-    """Return the ``webhook-signature``: one signature per key, in their order.
+def signature_header(keys: Sequence[SigningKey], event_id: str, timestamp: int, body: bytes) -> str:
+    """Return the ``webhook-signature``: one signature per key that is valid then, in their order.
 
     Single spaces between them and one comma in each: many verifiers split without care.
+
+    Args:
+        keys: the current one first; it never expires.
+        event_id: the ``webhook-id``.
+        timestamp: Unix seconds of this attempt, the ``webhook-timestamp``.
+        body: exactly the bytes that are sent.
     """
-    content = b"%b.%d.%b" % (event_id.encode(), timestamp, body)
+    content = _content(event_id, timestamp, body)
     if len(keys) == 1:
-        return _sign_content(keys[0], content)
-    return " ".join(_sign_content(key, content) for key in keys)
+        return keys[0].sign(content)
+    now = timestamp * MS_PER_SECOND
+    return " ".join(
+        key.sign(content) for key in keys if key.expires_at is None or now < key.expires_at
+    )
 
 
 def verify(
@@ -85,7 +167,8 @@ def verify(
     """Verify a received webhook; takes as long for a wrong signature as for a right one.
 
     Args:
-        secrets: those that are valid now; one signature by one of them is enough.
+        secrets: those that are valid now, ``whsec_…`` or public keys, ``whpk_…``; one signature by
+            one of them is enough.
         headers: of the request; a mapping that ignores case, or with names in lower case.
         body: exactly the bytes that were received.
         now: Unix seconds.
@@ -105,18 +188,35 @@ def verify(
     # The header's own spelling is signed, so that "007" is not taken for what was signed as "7".
     content = b".".join((_raw(headers[_ID]), _raw(stamp), body))
     given = [_raw(one) for one in headers[_SIGNATURE].split(" ")]
-    expected = [_sign_content(secret_bytes(secret), content).encode() for secret in secrets]
-    # A list, not a generator: every pair is compared, whichever matches.
-    matches = [hmac.compare_digest(right, one) for right in expected for one in given]
+    # A list, not a generator: every secret is tried, whichever matches.
+    matches = [read_verifier(secret)(content, given) for secret in secrets]
     if not any(matches):
         raise ValueError(f"The {_SIGNATURE} was not made with this secret over these bytes.")
+
+
+def read_verifier(secret: str) -> Verifier:
+    """Read what a receiver was given, ``whsec_…`` or ``whpk_…``, into what judges signatures.
+
+    Raises:
+        ValueError: with a sentence that does not repeat the secret.
+    """
+    if secret.startswith(_PUBLIC_PREFIX):
+        from sendook_lite.domain import ed25519  # noqa: PLC0415 - heavy, and few webhooks need it
+
+        return partial(ed25519.has_signed, ed25519.read_public_key(secret))
+    return partial(_has_signed, HmacKey(secret_bytes(secret)))
+
+
+def _has_signed(key: HmacKey, content: bytes, given: Sequence[bytes]) -> bool:
+    expected = key.sign(content).encode()
+    # A list again: it takes as long for a wrong signature as for a right one.
+    return any([hmac.compare_digest(expected, one) for one in given])  # noqa: C419 - see above
+
+
+def _content(event_id: str, timestamp: int, body: bytes) -> bytes:
+    return b"%b.%d.%b" % (event_id.encode(), timestamp, body)
 
 
 def _raw(text: str) -> bytes:
     """Return a header's bytes; servers decode those that are not UTF-8 into surrogates."""
     return text.encode("utf-8", "surrogateescape")
-
-
-def _sign_content(key: bytes, content: bytes) -> str:
-    digest = hmac.digest(key, content, "sha256")
-    return "v1," + b2a_base64(digest, newline=False).decode("ascii")

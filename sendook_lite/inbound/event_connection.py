@@ -17,6 +17,7 @@ from typing import Final, Protocol, cast
 import structlog
 
 from sendook_lite.domain.errors import SendookError, TooLarge, Unavailable
+from sendook_lite.inbound.event_limits import Limits
 from sendook_lite.inbound.event_line import UnreadMail, read_line, write_answer
 from sendook_lite.usecases.event_lines import EventLines, Line, MailLine, Told
 
@@ -30,25 +31,6 @@ LINGER: Final = 5.0
 """Seconds in which the client may read the last answer before an unfinished line is cut off."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the event socket holds in memory.
-
-    At most ``connections * (held_bytes + unread_bytes)`` and ``large_lines * line_bytes`` with
-    about twice that again while such lines are decoded and read.
-    """
-
-    line_bytes: int = 48 * 1024 * 1024
-    large_line_bytes: int = 1024 * 1024
-    large_lines: int = 4
-    held_lines: int = 1024
-    held_bytes: int = 1024 * 1024
-    unread_bytes: int = 4 * 1024 * 1024
-    connections: int = 256
-    stalled_line: float = 60.0
-    """Seconds without a byte after which an unfinished large line loses its place."""
 
 
 class Host(Protocol):

@@ -8,7 +8,8 @@ import asyncio
 import socket
 from typing import Final
 
-from sendook_lite.inbound.event_connection import EventConnection, Limits
+from sendook_lite.inbound.event_connection import EventConnection
+from sendook_lite.inbound.event_limits import Limits
 from sendook_lite.inbound.serving import serve
 from sendook_lite.usecases.event_lines import EventLines
 

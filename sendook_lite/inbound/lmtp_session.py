@@ -16,6 +16,7 @@ import structlog
 from aiosmtpd.lmtp import LMTP
 
 from sendook_lite.domain.errors import Invalid, SendookError
+from sendook_lite.inbound.lmtp_message import IncomingMessage
 from sendook_lite.inbound.lmtp_path import Path, read_path
 from sendook_lite.inbound.lmtp_replies import (
     TOO_LARGE,
@@ -32,7 +33,6 @@ MAX_RECIPIENTS: Final = 1000
 LARGE_MESSAGE: Final = 256 * 1024
 """A message longer than this goes on only with one of the places that all sessions share."""
 
-_END: Final = b"\r\n.\r\n"
 _ALL: Final = 2**31
 """More than the reader can ever hold: everything that is there."""
 
@@ -125,7 +125,10 @@ class LmtpSession(LMTP):
         await self._write([complete(text)])
 
     async def _write(self, replies: Sequence[str]) -> None:
-        """Write a reply; ends the session when nobody is there to read it."""
+        """Write a reply; ends the session when nobody is there to read it.
+
+        That also keeps commands that were sent along behind QUIT from being obeyed.
+        """
         if self.transport is None or self.transport.is_closing():
             raise asyncio.CancelledError
         self._writer.write(("\r\n".join(replies) + "\r\n").encode("ascii"))
@@ -199,7 +202,6 @@ class LmtpSession(LMTP):
     async def smtp_QUIT(self, arg: str | None) -> None:  # noqa: ARG002, N802 - found by its name
         """QUIT."""
         self.dismiss("221 2.0.0 bye")
-        raise asyncio.CancelledError  # or commands sent along with it would still be obeyed
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - found by its name
         """MAIL FROM, with SIZE, BODY and SMTPUTF8; others are passed over."""
@@ -282,50 +284,34 @@ class LmtpSession(LMTP):
                 mail = await self._host.intake.prepare(raw)
                 async with asyncio.timeout(self._host.timeout):
                     outcomes = await asyncio.shield(self._host.store(mail, recipients, sender))
-        except SendookError as error:
-            return [refusal(error)]
         except Exception:  # noqa: BLE001 - logged once, and the mail server keeps the mail
             _log.exception("mail_not_stored")
             return [TRY_AGAIN] * len(recipients)
         return [_reply(outcome) for outcome in outcomes]
 
     async def _read_message(self, places: AsyncExitStack) -> bytes | None:
-        """Read up to the final dot; None for a message that is too long, which is read as well.
-
-        The CRLF that ended the DATA command counts as the first of <CRLF>.<CRLF>, which is how a
-        message without a single line ends.
-        """
-        limit = self._host.max_message_bytes
-        data = bytearray(b"\r\n")
-        large = too_long = False
-        while True:
+        """Read up to the final dot; None for a message that is too long."""
+        message = IncomingMessage(self._host.max_message_bytes)
+        rest: bytes | None = None
+        large = False
+        while rest is None:
             self._reset_timeout()
             piece = await self._reader.read(_ALL)
             if not piece:
                 self._writer.close()  # the client went away: nothing is stored
                 raise asyncio.CancelledError
-            searched = max(0, len(data) - len(_END) + 1)
-            data += piece
-            end = data.find(_END, searched)
-            if end >= 0:
-                break
-            if too_long or len(data) - data.count(b"\r\n.") > limit + len(_END):
-                too_long = True
-                del data[: -len(_END)]
-            elif len(data) > LARGE_MESSAGE and not large:
+            rest = message.add(piece)
+            # Not once the end has come: what follows it must go back before anything else arrives.
+            if rest is None and message.size > LARGE_MESSAGE and not large:
                 large = True
                 self._stop_clock()
                 await places.enter_async_context(self._host.large_messages)
         self._stop_clock()
         # What follows are the next commands of a client that does not wait (RFC 2920). One that
         # has closed its side already cannot be waiting for more than the replies to this message.
-        rest = bytes(data[end + len(_END) :])
         if rest and not self._reader.at_eof():
             self._reader.feed_data(rest)
-        del data[end + 2 :]
-        # A dot that starts a line was put there by the client (RFC 5321 section 4.5.2).
-        raw = bytes(data).replace(b"\r\n.", b"\r\n")[2:]
-        return None if too_long or len(raw) > limit else raw
+        return message.content()
 
 
 def _reply(outcome: Any) -> str:

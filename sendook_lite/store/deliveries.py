@@ -4,7 +4,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sendook_lite.domain.errors import NotFound
-from sendook_lite.domain.model import Delivery, DueDelivery, Event, Settlement
+from sendook_lite.domain.model import (
+    Delivery,
+    DeliveryStatus,
+    DueDelivery,
+    Event,
+    Settlement,
+    Trigger,
+)
 from sendook_lite.store import webhooks
 from sendook_lite.store.page import Page, bind, cut, seq_before
 from sendook_lite.store.reader import Reader
@@ -119,6 +126,9 @@ def settle(tx: Tx, settlements: Sequence[Settlement], now: int) -> None:
     tx.execute_many(_RECORD_ATTEMPT, attempts)
     for webhook_seq, failed in failures.items():
         webhooks.count_failures(tx, webhook_seq, failed=failed, succeeded=webhook_seq in successes)
+    for done in settlements:
+        if done.gone_url is not None:
+            webhooks.disable_gone(tx, done.delivery.webhook_seq, done.gone_url, last_seq(tx))
     if any(done.state == "pending" for done in settlements):
         tx.execute(_NOTE_SCHEDULING, (now,))
 
@@ -230,6 +240,59 @@ def remove_of_webhook(tx: Tx, webhook_seq: int, limit: int) -> int:
         " (SELECT seq FROM deliveries WHERE webhook_seq = ? LIMIT ?)",
         (webhook_seq, limit),
     ).rowcount
+
+
+def get_in(tx: Tx, identifier: str) -> Delivery:
+    """Return a delivery inside a transaction; NotFound when there is none."""
+    row = tx.one(f"{_SELECT} WHERE deliveries.id = ?", (identifier,))
+    if row is None:
+        raise NotFound("delivery")
+    return _delivery(row)
+
+
+def find_of_event(tx: Tx, event_seq: int, webhook_seq: int) -> tuple[int, DeliveryStatus] | None:
+    """Return the delivery of an event to a webhook, as (seq, status), if there is one."""
+    row = tx.one(
+        "SELECT seq, status FROM deliveries WHERE event_seq = ? AND webhook_seq = ?",
+        (event_seq, webhook_seq),
+    )
+    return (row[0], row[1]) if row else None
+
+
+def insert_replayed(tx: Tx, event_seq: int, webhook_seq: int, due_at: int, replay_seq: int) -> None:
+    """Owe a webhook an event that it was never owed."""
+    tx.execute(
+        "INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger, due_at, replay_seq,"
+        " created_at, updated_at) VALUES (?, ?, ?, 'pending', 'replay', ?, ?, ?, ?)",
+        (tx.ids.new("dlv"), event_seq, webhook_seq, due_at, replay_seq, tx.now, tx.now),
+    )
+
+
+def reopen(tx: Tx, seq: int, trigger: Trigger, due_at: int, replay_seq: int | None = None) -> None:
+    """Have a delivery attempted again, as if it were new; what is under way for it is outdated."""
+    tx.execute(
+        "UPDATE deliveries SET status = 'pending', trigger = ?, due_at = ?, replay_seq = ?,"
+        " delay = 0, tries = 0, generation = generation + 1, completed_at = NULL, updated_at = ?"
+        " WHERE seq = ?",
+        (trigger, due_at, replay_seq, tx.now, seq),
+    )
+
+
+def has_pending_of_replay(tx: Tx, replay_seq: int) -> bool:
+    """Say whether a replay has deliveries that have not ended."""
+    return tx.one(f"{_PENDING_OF_REPLAY} LIMIT 1", (replay_seq,)) is not None
+
+
+def cancel_of_replay(tx: Tx, replay_seq: int, limit: int) -> int:
+    """Cancel some pending deliveries of a canceled replay; returns how many."""
+    return tx.execute(
+        "UPDATE deliveries SET status = 'canceled', due_at = NULL, generation = generation + 1,"
+        f" updated_at = ?, completed_at = ? WHERE seq IN ({_PENDING_OF_REPLAY} LIMIT ?)",
+        (tx.now, tx.now, replay_seq, limit),
+    ).rowcount
+
+
+_PENDING_OF_REPLAY = "SELECT seq FROM deliveries WHERE replay_seq = ? AND due_at IS NOT NULL"
 
 
 async def list_page(

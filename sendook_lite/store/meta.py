@@ -16,6 +16,7 @@ def give_back_pages(tx: Tx, limit: int) -> bool:
     (free,), (total,) = tx.all("PRAGMA freelist_count") + tx.all("PRAGMA page_count")
     if free < limit or 2 * free < total:
         return False
-    # Read to the end: SQLite gives back one page for each step of this statement.
-    tx.all(f"PRAGMA incremental_vacuum({limit})")
+    for _ in range(limit):
+        # SQLite gives back a page for each step of this statement, and sqlite3 takes one step only.
+        tx.execute("PRAGMA incremental_vacuum(1)")
     return True

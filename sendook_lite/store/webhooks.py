@@ -14,7 +14,9 @@ from sendook_lite.store.writer import Row, Tx
 
 _COLUMNS = (
     "seq, id, url, events, status, created_at, updated_at, disabled_reason, description,"
-    " inbox_ids, headers, retry_schedule, timeout, rate_limit, consecutive_failures"
+    " inbox_ids, headers, retry_schedule, timeout, rate_limit, consecutive_failures,"
+    " (SELECT public_key FROM webhook_secrets"
+    " WHERE webhook_seq = webhooks.seq AND expires_at IS NULL)"
 )
 _LIVE = f"SELECT {_COLUMNS} FROM webhooks WHERE deleted_at IS NULL"
 _SUBSCRIPTIONS = "subscriptions"
@@ -33,7 +35,7 @@ class Subscription:
 
 def _webhook(row: Row) -> Webhook:
     seq, identifier, url, events, status, created_at, updated_at, reason, text, *rest = row
-    inbox_ids, headers, schedule, timeout, rate_limit, failures = rest
+    inbox_ids, headers, schedule, timeout, rate_limit, failures, public_key = rest
     return Webhook(
         seq=seq,
         id=identifier,
@@ -50,10 +52,11 @@ def _webhook(row: Row) -> Webhook:
         timeout=timeout,
         rate_limit=rate_limit,
         consecutive_failures=failures,
+        public_key=public_key,
     )
 
 
-def insert(tx: Tx, fields: Mapping[str, Any], secret: str) -> Webhook:
+def insert(tx: Tx, fields: Mapping[str, Any], secret: Secret) -> Webhook:
     """Add an enabled webhook; ``fields`` are columns by name."""
     identifier = tx.ids.new("wh")
     columns = {
@@ -64,7 +67,7 @@ def insert(tx: Tx, fields: Mapping[str, Any], secret: str) -> Webhook:
         f"INSERT INTO webhooks ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
         tuple(columns.values()),
     )
-    tx.execute("INSERT INTO webhook_secrets (webhook_seq, secret) VALUES (?, ?)", (seq, secret))
+    _add_secret(tx, seq, secret)
     tx.memory.pop(_SUBSCRIPTIONS, None)
     return get_in(tx, identifier)
 
@@ -106,6 +109,17 @@ def mark_deleted(tx: Tx, webhook: Webhook) -> None:
     tx.execute(
         "UPDATE webhooks SET deleted_at = ?, status = 'disabled', cancel_up_to = 0 WHERE seq = ?",
         (tx.now, webhook.seq),
+    )
+    tx.memory.pop(_SUBSCRIPTIONS, None)
+
+
+def disable_gone(tx: Tx, seq: int, url: str, cancel_up_to: int) -> None:
+    """Disable a webhook whose endpoint is gone, unless it leads elsewhere or is disabled by now."""
+    tx.execute(
+        "UPDATE webhooks SET status = 'disabled', disabled_reason = 'gone', updated_at = ?,"
+        " cancel_up_to = ? WHERE seq = ? AND url = ? AND status = 'enabled'"
+        " AND deleted_at IS NULL",
+        (tx.now, cancel_up_to, seq, url),
     )
     tx.memory.pop(_SUBSCRIPTIONS, None)
 
@@ -182,9 +196,43 @@ def secrets_in(tx: Tx, seq: int) -> list[Secret]:
 
 
 _SECRETS = (
-    "SELECT secret, expires_at FROM webhook_secrets WHERE webhook_seq = :webhook"
+    "SELECT secret, expires_at, public_key FROM webhook_secrets WHERE webhook_seq = :webhook"
     " AND (expires_at IS NULL OR expires_at > :now) ORDER BY expires_at IS NULL DESC, seq DESC"
 )
+
+
+def replace_secret(tx: Tx, webhook: Webhook, secret: Secret, expires_at: int) -> Webhook:
+    """Make a secret the current one; no other is valid for longer than until ``expires_at``.
+
+    An earlier secret may become the current one again.
+    """
+    tx.execute(
+        "DELETE FROM webhook_secrets WHERE webhook_seq = ? AND secret = ?",
+        (webhook.seq, secret.value),
+    )
+    tx.execute(
+        "UPDATE webhook_secrets SET expires_at = min(ifnull(expires_at, :at), :at)"
+        " WHERE webhook_seq = :webhook",
+        {"at": expires_at, "webhook": webhook.seq},
+    )
+    _add_secret(tx, webhook.seq, secret)
+    return update(tx, webhook, {})
+
+
+def _add_secret(tx: Tx, seq: int, secret: Secret) -> None:
+    tx.execute(
+        "INSERT INTO webhook_secrets (webhook_seq, secret, public_key) VALUES (?, ?, ?)",
+        (seq, secret.value, secret.public_key),
+    )
+
+
+def remove_expired_secrets(tx: Tx, limit: int) -> int:
+    """Remove some secrets that sign no more; returns how many."""
+    return tx.execute(
+        "DELETE FROM webhook_secrets WHERE seq IN"
+        " (SELECT seq FROM webhook_secrets WHERE expires_at <= ? LIMIT ?)",
+        (tx.now, limit),
+    ).rowcount
 
 
 def count_failures(tx: Tx, seq: int, *, failed: int, succeeded: bool) -> None:

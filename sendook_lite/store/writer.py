@@ -8,7 +8,9 @@ queued, runs each inside its own savepoint and commits once. The line after
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -73,6 +75,25 @@ class Tx:
         return self._connection.execute(sql, parameters).fetchall()
 
 
+Companion = Callable[[Tx], None]
+
+_COMPANION: ContextVar[Companion | None] = ContextVar("companion", default=None)
+
+
+@contextmanager
+def accompanied(companion: Companion) -> Iterator[None]:
+    """Run a small unit of work along with every one that is written inside this block.
+
+    Both are stored, or neither. For what is to be known about work whatever the work is; handing it
+    through every use case instead would make each of them know about it.
+    """
+    token = _COMPANION.set(companion)
+    try:
+        yield
+    finally:
+        _COMPANION.reset(token)
+
+
 class _Unit(NamedTuple):
     """A queued unit of work and the future its caller awaits."""
 
@@ -86,10 +107,6 @@ class _Answer(NamedTuple):
     future: asyncio.Future[Any]
     value: Any = None
     error: BaseException | None = None
-
-
-class _TransactionLost(sqlite3.Error):
-    """SQLite rolled the whole transaction back while a unit looked elsewhere."""
 
 
 class WriterDied(RuntimeError):
@@ -130,7 +147,14 @@ class Writer:
             SendookError: whatever the unit itself raised; nothing of it was stored.
         """
         future: asyncio.Future[T] = self._loop.create_future()
-        self.submit(future, work, *args, **kwargs)
+        companion = _COMPANION.get()
+
+        def unit(tx: Tx) -> T:
+            if companion is not None:
+                companion(tx)
+            return work(tx, *args, **kwargs)
+
+        self.submit(future, unit)
         return await future
 
     def submit(
@@ -226,8 +250,7 @@ class Writer:
             self._memory.clear()
             if is_store_failure(error):
                 raise
-            if not connection.in_transaction:
-                raise _TransactionLost from error
+            # Raises when SQLite has rolled the whole transaction back: the savepoint is gone too.
             connection.execute("ROLLBACK TO unit")
             connection.execute("RELEASE unit")
             return _Answer(unit.future, error=error)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sendook_lite.domain import events
-from sendook_lite.domain.clock import Clock, iso
+from sendook_lite.domain.clock import MS_PER_SECOND, Clock, iso
 from sendook_lite.domain.endpoint_url import parse as parse_url
-from sendook_lite.domain.errors import FieldError, Invalid, NotFound
+from sendook_lite.domain.errors import Conflict, FieldError, Invalid, NotFound
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import (
     Attempt,
@@ -15,17 +15,21 @@ from sendook_lite.domain.model import (
     Event,
     Secret,
     Settlement,
+    Signing,
     Webhook,
 )
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import Outcome
-from sendook_lite.domain.signing import new_secret
+from sendook_lite.domain.signing import prepare_secret
 from sendook_lite.store import attempts, deliveries, webhooks
 from sendook_lite.store import events as event_log
 from sendook_lite.store.database import Store
 from sendook_lite.store.page import Page
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.ports import DeliveryFeed, Probe
+
+MAX_PREVIOUS_SECRETS = 5
+"""Earlier secrets that may sign beside the current one; each costs every request a signature."""
 
 _TEST_PAYLOAD: dict[str, Any] = {
     "test": "test",
@@ -68,19 +72,21 @@ class Endpoints:
 
     async def create(
         self, fields: Mapping[str, Any], secret: str | None = None
-    ) -> tuple[Webhook, str]:
+    ) -> tuple[Webhook, Secret]:
         """Make a webhook; returns it with its secret. ``fields`` are names of the model.
 
-        ``secret`` is one that was judged already; without it one is made.
+        Without a ``secret`` one is made; ``signing`` among the fields says of which kind.
 
         Raises:
-            Invalid: the URL has the wrong form, or leads where webhooks may not go.
+            Invalid: the URL has the wrong form, or leads where webhooks may not go; or the secret
+                is none of its kind.
         """
         self.judge_url(fields["url"])
-        secret = secret or new_secret(self._random_bytes)
-        webhook = await self._store.writer.write(webhooks.insert, fields, secret)
+        columns = dict(fields)
+        current = self._prepare_secret(columns.pop("signing", "hmac"), secret)
+        webhook = await self._store.writer.write(webhooks.insert, columns, current)
         self._feed.webhook_changed(webhook.seq)
-        return webhook, secret
+        return webhook, current
 
     async def change(self, identifier: str, fields: Mapping[str, Any]) -> Webhook:
         """Change some fields of a webhook; ``status`` enables and disables it.
@@ -89,7 +95,7 @@ class Endpoints:
 
         Raises:
             NotFound: no such webhook.
-            Invalid: as for ``create``.
+            Invalid: as for ``create``; or the way of signing is not the one it was made with.
         """
         if "url" in fields:
             self.judge_url(fields["url"])
@@ -132,6 +138,25 @@ class Endpoints:
         webhook = await self.get(identifier)
         return await webhooks.secrets(self._store.reader, webhook, self._clock.now())
 
+    async def rotate_secret(
+        self, identifier: str, grace_seconds: int, secret: str | None = None
+    ) -> list[Secret]:
+        """Give a webhook a new secret; returns those that sign now, the new one first.
+
+        The earlier ones sign beside it for ``grace_seconds`` more and no longer, whatever they were
+        promised before: without grace they end at once. Without a ``secret`` one is made.
+
+        Raises:
+            NotFound: no such webhook.
+            Invalid: the secret is none of the webhook's kind, or its current one.
+            Conflict: too many earlier secrets are still valid.
+        """
+        webhook = await self.get(identifier)
+        fresh = self._prepare_secret(webhook.signing, secret)
+        signing = await self._store.writer.write(_rotate_secret, identifier, fresh, grace_seconds)
+        self._feed.webhook_changed(webhook.seq)
+        return signing
+
     async def attempts(self, identifier: str, limit: int) -> list[Attempt]:
         """Return the last attempts of a webhook, newest first."""
         webhook = await self.get(identifier)
@@ -158,6 +183,12 @@ class Endpoints:
                 " (the setting delivery.allow_networks opens private networks)",
                 url,
             )
+
+    def _prepare_secret(self, signing: Signing, given: str | None) -> Secret:
+        try:
+            return prepare_secret(signing, given, self._random_bytes)
+        except ValueError as error:
+            raise _bad_secret(f"cannot be used: {error}") from None
 
     def _test_event(self, now: int) -> Event:
         identifier = self._ids.new("evt")
@@ -190,6 +221,9 @@ def _record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> No
 def _change(tx: Tx, identifier: str, fields: Mapping[str, Any]) -> Webhook:
     webhook = webhooks.get_in(tx, identifier)
     changes = dict(fields)
+    if changes.pop("signing", webhook.signing) != webhook.signing:
+        text = f"cannot be changed: this webhook was made with {webhook.signing}; make another one"
+        raise Invalid(f"signing {text}", (FieldError("signing", text, fields["signing"]),))
     status = changes.get("status", webhook.status)
     enabling = (webhook.status, status) == ("disabled", "enabled")
     disabling = (webhook.status, status) == ("enabled", "disabled")
@@ -208,6 +242,30 @@ def _delete(tx: Tx, identifier: str) -> Webhook:
     webhook = webhooks.get_in(tx, identifier)
     webhooks.mark_deleted(tx, webhook)
     return webhook
+
+
+def _rotate_secret(tx: Tx, identifier: str, fresh: Secret, grace_seconds: int) -> list[Secret]:
+    webhook = webhooks.get_in(tx, identifier)
+    current, *previous = webhooks.secrets_in(tx, webhook.seq)
+    if fresh.value == current.value:
+        raise _bad_secret("is the current secret already")
+    kept = sum(each.value != fresh.value for each in previous)
+    if grace_seconds and kept >= MAX_PREVIOUS_SECRETS:
+        # Dropping the oldest instead would break a promise that somebody relies on.
+        raise Conflict(
+            "too_many_secrets",
+            f"{MAX_PREVIOUS_SECRETS} earlier secrets are still valid: wait until one expires, or"
+            " end them all now with graceSeconds 0",
+        )
+    # Signatures are stamped in whole seconds: a secret ends with one, never before its grace does.
+    second = -(-tx.now // MS_PER_SECOND)
+    expires_at = (second + grace_seconds) * MS_PER_SECOND if grace_seconds else tx.now
+    webhooks.replace_secret(tx, webhook, fresh, expires_at)
+    return webhooks.secrets_in(tx, webhook.seq)
+
+
+def _bad_secret(text: str) -> Invalid:
+    return Invalid(f"secret {text}", (FieldError("secret", text),))
 
 
 def _bad_url(message: str, url: str) -> Invalid:

@@ -58,6 +58,11 @@ def remove_webhook(tx: Tx) -> bool:
     return True
 
 
+def remove_expired_secrets(tx: Tx) -> bool:
+    """Remove secrets whose overlap is over; False when there are none."""
+    return webhooks.remove_expired_secrets(tx, BATCH_ROWS) > 0
+
+
 def remove_inbox(tx: Tx) -> bool:
     """Remove some mail of a deleted inbox; False when there is none."""
     seq = inboxes.find_deleted(tx)
@@ -84,6 +89,7 @@ def shrink_file(tx: Tx) -> bool:
 _STEPS: tuple[Step, ...] = (
     cancel_deliveries,
     remove_webhook,
+    remove_expired_secrets,
     remove_inbox,
     remove_blob,
     shrink_file,

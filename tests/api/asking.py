@@ -15,6 +15,7 @@ KINDS = {
     "webhook": "wh",
     "event": "evt",
     "delivery": "dlv",
+    "replay": "rpl",
     "api_key": "key",
 }
 

@@ -23,6 +23,7 @@ from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.publish import Publisher
+from sendook_lite.usecases.replay import Replays
 from tests.fakes import RecordingFeed, ScriptedProbe
 
 PUBLIC_URL = "https://mail.example.com"
@@ -143,6 +144,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
         access=access,
         inboxes=inboxes,
         endpoints=Endpoints(store, feed, probe, Guard(()), clock, ids, allow_http=False),
+        replays=Replays(store, feed, clock),
         clock=clock,
         health=lambda: {"version": "x"},
         ready=lambda: None,

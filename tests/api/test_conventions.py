@@ -13,6 +13,9 @@ from tests.api.conftest import Api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+ACCEPTABLE = {"name": "A", "since": "2020-01-01T00:00:00Z"}
+"""A body that every route takes which needs one and names an id."""
+
 every_route = pytest.mark.parametrize("route", [*ROUTES, *DEV_ROUTES], ids=named)
 keyed_route = pytest.mark.parametrize(
     "route", [route for route in ROUTES if route.scope], ids=named
@@ -67,7 +70,7 @@ async def test_a_malformed_id_is_not_found(shared: Api, identifier: str) -> None
 async def test_an_absent_id_is_not_found(shared: Api) -> None:
     for route in ROUTES:
         if "_id}" in route.path:
-            reply = await shared.call(route.method, filled(route.path), {"name": "A"})
+            reply = await shared.call(route.method, filled(route.path), ACCEPTABLE)
             assert_envelope(reply, 404)
 
 

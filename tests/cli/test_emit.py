@@ -209,14 +209,33 @@ def test_answers_said_before_hanging_up_are_counted(here: Path) -> None:
 
 def test_a_connection_that_breaks_while_sending_still_yields_its_answers(here: Path) -> None:
     made, far, taken = pipeline(here, "1\n2\n")
-    work = made.run()
-    next(work)
+    next(made.run())
     far.sendall(b"first\n")
     far.close()
-    with pytest.raises(LostError) as lost:
-        list(work)
+    with pytest.raises(LostError, match="Broken pipe") as lost:
+        made._send()
     assert taken == [(1, b"first")]
     assert lost.value.resume_at == 2
+    finish(made, far)
+
+
+def test_no_more_is_read_than_the_server_keeps_up_with(here: Path) -> None:
+    made, far, _ = pipeline(here, "1\n" * 1_000_000)
+    made._timeout = 0.05
+    with pytest.raises(LostError, match="no answer"):
+        list(made.run())
+    assert made.sent <= 40_000  # the window, and the rest of the block it was filled by
+    finish(made, far)
+
+
+def test_a_full_or_silent_socket_is_no_loss(here: Path) -> None:
+    made, far, taken = pipeline(here, "1\n")
+    next(made.run())
+    assert made._read_answers() is False
+    made._unsent[0] = memoryview(b"x" * 10_000_000)
+    made._send()
+    made._send()
+    assert taken == []
     finish(made, far)
 
 

@@ -19,7 +19,7 @@ from sendook_lite.delivery.sender import Sender
 from sendook_lite.domain.endpoint_url import parse
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import Outcome
-from sendook_lite.domain.signing import new_secret, secret_bytes, verify
+from sendook_lite.domain.signing import HmacKey, new_secret, secret_bytes, verify
 from tests.delivery.servers import (
     OK,
     Authority,
@@ -43,7 +43,7 @@ from tests.delivery.servers import (
 from tests.fakes import START, CountingBytes, FakeClock
 
 SECRETS = [new_secret(CountingBytes()), new_secret(lambda size: b"\xff" * size)]
-KEYS = tuple(secret_bytes(secret) for secret in SECRETS)
+KEYS = tuple(HmacKey(secret_bytes(secret)) for secret in SECRETS)
 BODY = b'{"event":"message.received"}'
 REQUEST = Request("evt_1", "message.received", "dlv_1", 3, BODY)
 LOOPBACK = ("127.0.0.0/8",)

@@ -10,6 +10,7 @@ import pytest
 
 from sendook_lite.domain.errors import Unavailable
 from sendook_lite.domain.ids import Ids
+from sendook_lite.domain.model import Secret
 from sendook_lite.store import webhooks
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
@@ -82,7 +83,9 @@ class House:
     async def subscribe(self, *events: str) -> None:
         """Add a webhook for some events."""
         await self.store.writer.write(
-            webhooks.insert, {"url": "https://hook.example/", "events": events}, "whsec_x"
+            webhooks.insert,
+            {"url": "https://hook.example/", "events": events},
+            Secret("whsec_x", None),
         )
 
     async def limit_pages(self, spare: int | None) -> None:

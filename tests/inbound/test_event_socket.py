@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sendook_lite.inbound.event_connection import Limits
+from sendook_lite.inbound.event_limits import Limits
 from sendook_lite.inbound.eventsocket import EventSocketServer
 from sendook_lite.inbound.listeners import Access, TcpAddress, UnixAddress, listen
 from sendook_lite.store.writer import Tx
@@ -184,14 +184,16 @@ async def test_a_key_makes_a_line_idempotent_across_connections_and_restarts(
             first, second = await client.answers(2)
         async with door.client() as client:
             third = await client.ask(line)
-    again = House(house.directory)
     await house.store.close()
+    again = House(house.directory)
     await again.store.open()
-    async with _open(again) as door, door.client() as client:
-        fourth = await client.ask(line)
+    try:
+        async with _open(again) as door, door.client() as client:
+            fourth = await client.ask(line)
+        assert len(await again.bodies()) == 1
+    finally:
+        await again.store.close()
     assert first == second == third == fourth
-    assert len(await again.bodies()) == 1
-    await again.store.close()
 
 
 async def test_a_line_with_a_key_that_failed_may_be_sent_again(door: Door) -> None:
@@ -326,11 +328,15 @@ async def test_a_mail_that_cannot_be_read_for_a_reason_of_ours_is_an_internal_er
     assert capsys.readouterr().out.count("event_line_failed") == 1
 
 
-async def test_a_line_over_the_limit_ends_the_connection_after_an_error(house: House) -> None:
-    async with _open(house, line_bytes=5000, large_line_bytes=2000) as door:
+@pytest.mark.parametrize("family", ["unix", "tcp"])
+async def test_a_line_over_the_limit_ends_the_connection_after_an_error(
+    house: House, family: str
+) -> None:
+    limits: dict[str, Any] = {"line_bytes": 5000, "large_line_bytes": 2000, "tcp": family == "tcp"}
+    async with _open(house, **limits) as door:
         async with door.client() as client:
             client.tell(DELIVERED)
-            client.send(b"x" * 100_000)
+            client.send(b"x" * 5_000_000)
             client.send(b"\n" + json.dumps(DELIVERED).encode() + b"\n")
             first, second = (await client.rest()).splitlines()
         assert json.loads(first)["ok"]

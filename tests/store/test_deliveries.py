@@ -255,6 +255,16 @@ async def test_a_disabled_webhook_has_nothing_due_even_before_its_rows_are_cance
     assert await take(product, webhook) == DueWindow([], None)
 
 
+async def test_a_deleted_webhook_has_nothing_due_although_its_rows_are_still_there(
+    product: Product,
+) -> None:
+    webhook = await product.webhook()
+    await owe(product, 1, 2)
+    await product.endpoints.delete(webhook.id)
+    assert await product.states() == ["pending", "pending"]
+    assert await take(product, webhook) == DueWindow([], None)
+
+
 async def test_what_was_owed_at_disabling_is_not_sent_although_enabled_again_at_once(
     product: Product,
 ) -> None:

@@ -56,6 +56,7 @@ async def walk(read: Callable[..., Any], *args: Any, cursor: str = "before", **g
     place = None
     while True:
         page = await read(*args, **given, **{cursor: place})
+        assert place is None or place not in {each.id for each in page.items}, "it does not move"
         found += [each.id for each in page.items]
         if not page.more:
             return found

@@ -179,10 +179,13 @@ async def test_a_commit_that_the_disk_refuses_fails_the_whole_batch(store: Store
     await store.writer.write(put, "first")
     resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + 1000, hard))
     try:
-        answers = await batch(store.writer, (put, ("a", 20_000)), (put, ("b", 20_000)))
+        answers = await batch(
+            store.writer, (put, ("a", 20_000)), (remember, ()), (put, ("b", 20_000))
+        )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert all(isinstance(answer, StoreFailed) for answer in answers)
+    assert await store.writer.write(recall) is None
     assert await keys(store) == ["first"]
     assert await store.writer.write(put, "again", 20_000) == "again"
     assert await keys(store) == ["again", "first"]

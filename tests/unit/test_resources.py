@@ -244,6 +244,18 @@ def test_a_delivery_in_detail_shows_its_attempts() -> None:
     assert shown["attempts"] == [resources.attempt(ATTEMPT)]
 
 
+def test_of_key_pairs_only_the_public_keys_are_shown() -> None:
+    secrets = [Secret("whsk_new", None, "whpk_new"), Secret("whsk_old", START, "whpk_old")]
+    assert resources.webhook_secret(secrets) == {
+        "publicKey": "whpk_new",
+        "previous": [{"expiresAt": T0, "publicKey": "whpk_old"}],
+    }
+    assert secrets[0].shown is None
+    shown = resources.webhook(replace(WEBHOOK, public_key="whpk_new"), secrets[0].shown)
+    assert (shown["signing"], shown["publicKey"]) == ("ed25519", "whpk_new")
+    assert "secret" not in shown
+
+
 def test_secrets_show_the_current_one_and_when_others_end() -> None:
     secrets = [Secret("whsec_new", None), Secret("whsec_old", START)]
     shown = resources.webhook_secret(secrets)

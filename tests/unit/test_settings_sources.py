@@ -49,7 +49,7 @@ BAD_VALUES = [
     ("[delivery]\ntimeout = 0", 2, "delivery.timeout = 0", "greater than 0"),
     ("[delivery]\ntimeout = inf", 2, "delivery.timeout", "finite"),
     ("[delivery]\nmax_in_flight = 0", 2, "delivery.max_in_flight = 0", "greater than or equal"),
-    ("[delivery]\nmax_body_bytes = 100", 2, "delivery.max_body_bytes = 100", "4096"),
+    ("[delivery]\nmax_body_bytes = 100", 2, "delivery.max_body_bytes = 100", "65536"),
     ('[delivery]\nallow_http = "perhaps"', 2, "delivery.allow_http", "valid boolean"),
     ('[delivery]\nallow_networks = ["home"]', 2, "allow_networks[0]", '"192.168.1.0/24"'),
     ('[alerts]\nfrom = "me"', 2, 'alerts.from = "me"', '"name@example.com"'),

@@ -8,11 +8,14 @@ import pytest
 import standardwebhooks
 import svix.webhooks
 
+from sendook_lite.domain.model import Secret
 from sendook_lite.domain.signing import (
+    HmacKey,
     new_secret,
     secret_bytes,
     sign,
     signature_header,
+    signing_key,
     verify,
 )
 
@@ -29,10 +32,11 @@ def unix_now() -> int:
 
 
 def signed(*keys: bytes, at: int, body: bytes = BODY) -> dict[str, str]:
+    signing = [HmacKey(key) for key in keys]
     return {
         "webhook-id": EVENT,
         "webhook-timestamp": str(at),
-        "webhook-signature": signature_header(keys, EVENT, at, body),
+        "webhook-signature": signature_header(signing, EVENT, at, body),
     }
 
 
@@ -94,8 +98,33 @@ def test_during_a_rotation_both_secrets_verify(library: type) -> None:
         library(one).verify(BODY, headers)
 
 
+@pytest.mark.parametrize("library", [standardwebhooks.Webhook, svix.webhooks.Webhook])
+def test_after_its_grace_a_secret_signs_no_more(library: type) -> None:
+    current, old, now = secret(), secret(), unix_now()
+    for seconds_left, count in ((1, 2), (0, 1), (-1, 1)):
+        keys = [
+            signing_key(Secret(current, None)),
+            signing_key(Secret(old, (now + seconds_left) * 1000)),
+        ]
+        header = signature_header(keys, EVENT, now, BODY)
+        assert header.count("v1,") == count
+        headers = {**signed(b"", at=now), "webhook-signature": header}
+        library(current).verify(BODY, headers)
+        if count == 1:
+            with pytest.raises(Exception, match="No matching signature"):
+                library(old).verify(BODY, headers)
+        else:
+            library(old).verify(BODY, headers)
+
+
+def test_a_key_that_is_shown_by_mistake_shows_nothing() -> None:
+    mine = Secret("whsec_" + "QUFB" * 8, None)
+    assert "QUFB" not in repr((mine, signing_key(mine)))
+    assert "AAA" not in repr(signing_key(mine))
+
+
 def test_signatures_have_one_comma_each_and_single_spaces_between() -> None:
-    header = signature_header([bytes([i]) * 32 for i in range(3)], EVENT, 1, BODY)
+    header = signature_header([HmacKey(bytes([i]) * 32) for i in range(3)], EVENT, 1, BODY)
     parts = header.split(" ")
     assert len(parts) == 3
     assert all(part.startswith("v1,") and part.count(",") == 1 for part in parts)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from sendook_lite.domain.errors import Invalid, NotFound
-from sendook_lite.domain.events import EVENT_TYPES, payload_of
+from sendook_lite.domain.events import payload_of
 from sendook_lite.domain.ids import Ids
-from sendook_lite.domain.model import DueDelivery, Secret, Webhook
+from sendook_lite.domain.model import DueDelivery, Webhook
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import Outcome
 from sendook_lite.store import webhooks
@@ -28,12 +28,13 @@ async def test_a_webhook_is_made_enabled_and_with_a_secret_of_its_own(product: P
         "rate_limit": 0.5,
     }
     webhook, secret = await product.endpoints.create(fields)
-    assert secret.startswith("whsec_")
+    assert secret.value.startswith("whsec_")
+    assert secret.expires_at is None
     assert (webhook.url, webhook.status) == (fields["url"], "enabled")
     assert webhook.headers == (("X-Mine", "yes"),)
     assert (webhook.retry_schedule, webhook.timeout, webhook.rate_limit) == ((1, 2.5), 3.5, 0.5)
     assert await product.endpoints.get(webhook.id) == webhook
-    assert await product.endpoints.secrets(webhook.id) == [Secret(secret, None)]
+    assert await product.endpoints.secrets(webhook.id) == [secret]
     assert product.feed.changed == [webhook.seq]
     _, other = await product.endpoints.create(fields)
     assert other != secret
@@ -194,23 +195,3 @@ async def test_a_webhook_deleted_while_it_is_tested_is_not_found(product: Produc
     with pytest.raises(NotFound):
         await tested.test(webhook.id)
     assert await product.count("events") == 0
-
-
-async def test_an_earlier_secret_signs_until_it_expires(product: Product) -> None:
-    webhook, secret = await product.endpoints.create(
-        {"url": "https://x.example", "events": list(EVENT_TYPES)}
-    )
-
-    def rotate(tx: Any) -> list[Secret]:
-        tx.execute("UPDATE webhook_secrets SET expires_at = ?", (tx.now + 10,))
-        tx.execute(
-            "INSERT INTO webhook_secrets (webhook_seq, secret) VALUES (?, 'whsec_new')",
-            (webhook.seq,),
-        )
-        return webhooks.secrets_in(tx, webhook.seq)
-
-    in_use = await product.store.writer.write(rotate)
-    assert [each.value for each in in_use] == ["whsec_new", secret]
-    assert await product.endpoints.secrets(webhook.id) == in_use
-    product.clock.wall += 10
-    assert await product.endpoints.secrets(webhook.id) == [Secret("whsec_new", None)]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sendook_lite.domain.events import payload_of
+from sendook_lite.domain.model import Secret
 from sendook_lite.store import events, webhooks
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.publish import Published, Publisher
@@ -55,7 +56,7 @@ async def test_a_change_of_subscriptions_counts_from_the_next_event_on(product: 
 async def test_a_subscription_that_was_rolled_back_is_not_remembered(product: Product) -> None:
     def subscribe_publish_and_break(tx: Tx) -> None:
         fields = {"url": "https://x.example", "events": ["message.received"]}
-        webhooks.insert(tx, fields, "whsec_x")
+        webhooks.insert(tx, fields, Secret("whsec_x", None))
         assert heard(product.publisher.publish(tx, "message.received", {}))
         raise RuntimeError
 

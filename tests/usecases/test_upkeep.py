@@ -118,6 +118,24 @@ async def test_raw_mail_that_comes_again_while_it_is_removed_is_stored_anew(
     assert await product.count("blobs") == 1
 
 
+async def test_the_room_of_much_mail_is_given_back_to_the_disk(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "BATCH_PAGES", 20)
+    gone = await product.inboxes.create("Ann", "ann@mail.example")
+    await receive(product, "ann@mail.example", 1, text="lorem ipsum " * 50_000)
+    (pages,) = await product.rows("PRAGMA page_count")
+    await product.upkeep.run()
+    assert await product.rows("PRAGMA page_count") == [pages]
+    await product.inboxes.delete(gone.id)
+    await product.upkeep.run()
+    ((left,),) = await product.rows("PRAGMA page_count")
+    ((free,),) = await product.rows("PRAGMA freelist_count")
+    assert left < pages[0] / 2
+    assert free < 20 or 2 * free < left
+    assert await product.rows("PRAGMA integrity_check") == [("ok",)]
+
+
 async def test_a_deleted_webhook_goes_with_its_deliveries_and_attempts(product: Product) -> None:
     gone, kept = await product.webhook(), await product.webhook()
     await publish_many(product, 5)

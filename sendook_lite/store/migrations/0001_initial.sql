@@ -41,7 +41,6 @@ CREATE TABLE blobs (
   hash BLOB UNIQUE,  -- SHA-256; NULL: no message needs it, its chunks are being removed
   size INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX blobs_orphaned ON blobs (seq) WHERE hash IS NULL;
 CREATE TABLE blob_chunks (
   blob_seq INTEGER NOT NULL REFERENCES blobs (seq),
   number   INTEGER NOT NULL,

@@ -1,6 +1,11 @@
 -- What operators do and are told: disabling and alerts, statistics, replays, idempotent requests.
 
-ALTER TABLE webhooks ADD COLUMN signing TEXT NOT NULL DEFAULT 'hmac';         -- hmac | ed25519
+ALTER TABLE webhook_secrets ADD COLUMN public_key TEXT;  -- whpk_…: a key pair; NULL: signs with HMAC
+CREATE UNIQUE INDEX webhook_secrets_current ON webhook_secrets (webhook_seq)
+  WHERE expires_at IS NULL;
+CREATE INDEX webhook_secrets_expiring ON webhook_secrets (expires_at)
+  WHERE expires_at IS NOT NULL;
+
 ALTER TABLE webhooks ADD COLUMN failed_deliveries INTEGER NOT NULL DEFAULT 0; -- ended failed since the last success
 ALTER TABLE webhooks ADD COLUMN first_failed_at INTEGER;                      -- the first of these
 ALTER TABLE webhooks ADD COLUMN alerted TEXT;                                 -- first_failure | half_way | disabled
@@ -15,6 +20,8 @@ CREATE TABLE webhook_hours (
   failed      INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (webhook_seq, hour)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_hours_hour ON webhook_hours (hour);
+CREATE INDEX messages_created ON messages (created_at);
 
 -- Alerts wait here until everybody who is to be told was told.
 CREATE TABLE alerts (
@@ -55,14 +62,16 @@ CREATE INDEX events_created ON events (created_at);
 ALTER TABLE deliveries ADD COLUMN replay_seq INTEGER;                         -- the replay that last opened it
 CREATE INDEX deliveries_replay ON deliveries (replay_seq)
   WHERE replay_seq IS NOT NULL AND due_at IS NOT NULL;
--- Answers to POSTs with an Idempotency-Key, for 24 hours.
+-- POSTs with an Idempotency-Key that took effect, for 24 hours.
 CREATE TABLE idempotent_requests (
+  seq        INTEGER PRIMARY KEY,
   principal  TEXT NOT NULL,                -- id of the API key, or 'operator'
   key        TEXT NOT NULL,
   digest     BLOB NOT NULL,                -- SHA-256 of method, path and body
-  status     INTEGER,                      -- NULL: still being answered, or kept nothing
-  answer     BLOB,
+  made       TEXT,                         -- id of what was made
+  status     INTEGER,                      -- NULL: the answer was lost, or is not kept
   created_at INTEGER NOT NULL,
-  PRIMARY KEY (principal, key)
-) STRICT, WITHOUT ROWID;
+  answer     BLOB
+) STRICT;
+CREATE UNIQUE INDEX idempotent_requests_key ON idempotent_requests (principal, key);
 CREATE INDEX idempotent_requests_created ON idempotent_requests (created_at);

@@ -1,0 +1,118 @@
+"""Settles deliveries: their attempts become rows, and each is pending again or has ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sendook_lite.domain.model import Event, Settlement
+from sendook_lite.store.writer import Row, Tx
+
+Ending = Literal["delivered", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A recorded attempt, and how its delivery ended with it; None: it goes on, or had ended."""
+
+    done: Settlement
+    ended: Ending | None
+
+
+def settle(tx: Tx, settlements: Sequence[Settlement], now: int) -> list[Settled]:
+    """Record attempts and what became of their deliveries, oldest first.
+
+    ``now`` is the time that due times are measured against. A delivery that is gone meanwhile,
+    with its webhook, is passed over and missing from what is returned.
+
+    An outcome that comes in after its delivery was re-opened or canceled is recorded as an attempt.
+    It changes the state only where a canceled delivery turns out to be delivered; one that was
+    re-opened keeps the attempts it is still promised.
+    """
+    settled = [each for done in settlements if (each := _settle_one(tx, done)) is not None]
+    tx.execute_many(_RECORD_ATTEMPT, [_attempt_row(tx, each.done) for each in settled])
+    if any(done.state == "pending" for done in settlements):
+        tx.execute(_NOTE_SCHEDULING, (now,))
+    return settled
+
+
+def _settle_one(tx: Tx, done: Settlement) -> Settled | None:
+    """Bring a delivery up to date with an attempt; None when its row is gone."""
+    delivery = done.delivery
+    ended: Ending | None = None
+    if done.state in ("delivered", "failed"):
+        ended = done.state
+    settled = tx.execute(
+        "UPDATE deliveries SET attempt_count = attempt_count + 1, tries = tries + 1,"
+        " last_status = ?, last_error = ?, updated_at = ?, status = ?, due_at = ?, delay = ?,"
+        " completed_at = ? WHERE seq = ? AND generation = ?",
+        (
+            done.status,
+            done.error,
+            tx.now,
+            done.state,
+            done.due_at,
+            done.delay,
+            None if ended is None else tx.now,
+            delivery.seq,
+            delivery.generation,
+        ),
+    )
+    if settled.rowcount:
+        return Settled(done, ended)
+    mended = done.state == "delivered" and tx.execute(_DELIVERED_AFTER_ALL, (delivery.seq,))
+    late = tx.execute(
+        "UPDATE deliveries SET attempt_count = attempt_count + 1, last_status = ?, last_error = ?,"
+        " updated_at = ? WHERE seq = ?",
+        (done.status, done.error, tx.now, delivery.seq),
+    )
+    if not late.rowcount:
+        return None
+    return Settled(done, "delivered" if mended and mended.rowcount else None)
+
+
+_DELIVERED_AFTER_ALL = (
+    "UPDATE deliveries SET status = 'delivered' WHERE seq = ? AND status = 'canceled'"
+)
+_NOTE_SCHEDULING = (
+    "INSERT INTO meta (key, value) VALUES ('last_scheduled_at', ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)"
+)
+_RECORD_ATTEMPT = (
+    "INSERT INTO attempts (id, delivery_seq, webhook_seq, number, trigger, status, error,"
+    " response, duration, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def _attempt_row(tx: Tx, done: Settlement) -> Row:
+    delivery = done.delivery
+    return (
+        tx.ids.new("atm"), delivery.seq, delivery.webhook_seq, delivery.attempt_count + 1,
+        delivery.trigger, done.status, done.error, done.response, done.duration_ms,
+        done.started_at,
+    )  # fmt: skip
+
+
+def record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> str:
+    """Record a test: a delivery that is settled from the start, and its one attempt.
+
+    Returns the delivery's id.
+    """
+    seq = tx.insert(
+        "INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger, attempt_count,"
+        " tries, last_status, last_error, created_at, updated_at, completed_at)"
+        " VALUES (?, ?, ?, ?, 'test', 1, 1, ?, ?, ?, ?, ?)",
+        (
+            done.delivery.id,
+            event.seq,
+            webhook_seq,
+            done.state,
+            done.status,
+            done.error,
+            tx.now,
+            tx.now,
+            tx.now,
+        ),
+    )
+    row = _attempt_row(tx, done)
+    tx.execute(_RECORD_ATTEMPT, (row[0], seq, *row[2:]))
+    return done.delivery.id

@@ -1,0 +1,86 @@
+"""How each webhook's endpoint has done, at rest: counters on its row, and sums by the hour."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sendook_lite.domain.disabling import Standing
+from sendook_lite.store.reader import Reader
+from sendook_lite.store.writer import Tx
+
+HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The standing of a webhook, where it leads, and whether it is enabled."""
+
+    url: str
+    enabled: bool
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many webhooks there are in which state; failing ones have had an alert and no success."""
+
+    failing: int
+    disabled: int
+
+
+def find(tx: Tx, webhook_seq: int) -> Found | None:
+    """Return the standing of a webhook; None when it was deleted."""
+    row = tx.one(
+        "SELECT url, status = 'enabled', consecutive_failures, failed_deliveries, first_failed_at,"
+        " alerted FROM webhooks WHERE seq = ? AND deleted_at IS NULL",
+        (webhook_seq,),
+    )
+    return Found(row[0], bool(row[1]), Standing(*row[2:])) if row else None
+
+
+def note(
+    tx: Tx, webhook_seq: int, standing: Standing, *, succeeded: bool, failed: bool
+) -> None:
+    """Keep the standing of a webhook, and that attempts succeeded or failed just now."""
+    tx.execute(
+        "UPDATE webhooks SET consecutive_failures = ?, failed_deliveries = ?, first_failed_at = ?,"
+        " alerted = ?, last_success_at = ifnull(?, last_success_at),"
+        " last_failure_at = ifnull(?, last_failure_at) WHERE seq = ?",
+        (
+            standing.failed_attempts,
+            standing.failed_deliveries,
+            standing.first_failed_at,
+            standing.told,
+            tx.now if succeeded else None,
+            tx.now if failed else None,
+            webhook_seq,
+        ),
+    )
+
+
+def count_endings(tx: Tx, webhook_seq: int, delivered: int, failed: int) -> None:
+    """Add deliveries that ended to the hour that it is."""
+    tx.execute(
+        "INSERT INTO webhook_hours (webhook_seq, hour, delivered, failed) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (webhook_seq, hour) DO UPDATE SET"
+        " delivered = delivered + excluded.delivered, failed = failed + excluded.failed",
+        (webhook_seq, tx.now - tx.now % HOUR_MS, delivered, failed),
+    )
+
+
+def forgive(tx: Tx, webhook_seq: int) -> None:
+    """Forget the failures of a webhook, but not that its recovery is still to be told."""
+    tx.execute(
+        "UPDATE webhooks SET consecutive_failures = 0, failed_deliveries = 0,"
+        " first_failed_at = NULL, alerted = iif(alerted IS NULL, NULL, 'forgiven') WHERE seq = ?",
+        (webhook_seq,),
+    )
+
+
+async def count(reader: Reader) -> Counts:
+    """Count failing and disabled webhooks, by indexes that hold these only."""
+    row = await reader.one(
+        "SELECT (SELECT count(*) FROM webhooks WHERE alerted IS NOT NULL AND status = 'enabled'"
+        " AND deleted_at IS NULL),"
+        " (SELECT count(*) FROM webhooks WHERE status = 'disabled' AND deleted_at IS NULL)"
+    )
+    return Counts(*row) if row else Counts(0, 0)
