@@ -18,6 +18,7 @@ from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.scheduler import Scheduler
 from sendook_lite.delivery.sender import Sender
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SystemClock
+from sendook_lite.domain.disabling import DisableRule
 from sendook_lite.domain.endpoint_url import parse as parse_url
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
@@ -28,17 +29,23 @@ from sendook_lite.inbound import listeners
 from sendook_lite.inbound.eventsocket import EventSocketServer
 from sendook_lite.inbound.listeners import Listener, TcpAddress, UnixAddress
 from sendook_lite.inbound.lmtp import LmtpServer
+from sendook_lite.outbound.alert_ways import ways_to_tell
+from sendook_lite.outbound.alerting import Alerting
 from sendook_lite.settings import Settings
 from sendook_lite.store.database import Store
 from sendook_lite.store.space import DiskSpace
 from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.event_lines import EventLines
+from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.reports import Reports
+from sendook_lite.usecases.retention import Ages, Retention
+from sendook_lite.usecases.settling import Settling
+from sendook_lite.usecases.turns import Turns
 from sendook_lite.usecases.upkeep import Upkeep
 
 ADMIN_SOCKET = "admin.sock"
@@ -98,9 +105,13 @@ class App:
             store = Store(self._data_dir, self._clock, ids)
             await store.open()
             stack.push_async_callback(store.close)
-            scheduler = self._build_scheduler(store, stack)
+            alerting = Alerting(store, ways_to_tell(self._settings, __version__), self._clock)
+            scheduler = self._build_scheduler(store, alerting, stack)
             access = Access(store, self._clock)
             replays = Replays(store, scheduler, self._clock)
+            turns = Turns(store.writer, self._clock)
+            kept = self._settings.retention
+            retention = Retention(turns, self._clock, Ages(kept.events, kept.messages))
             await scheduler.recover()
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -109,8 +120,10 @@ class App:
                         store.writer.watch(),
                         scheduler.run(),
                         scheduler.settle(),
+                        alerting.run(),
                         replays.run(),
-                        self._keep_up(store, scheduler),
+                        self._keep_up(store, turns, scheduler),
+                        retention.run(),
                         self._note_key_use(access),
                     )
                 ]
@@ -118,7 +131,7 @@ class App:
                     # Last up, first down: what comes in stops before what handles it.
                     doors.push_async_callback(scheduler.drain, self._settings.delivery.timeout)
                     public_url = await self._open_doors(
-                        store, scheduler, access, replays, ids, doors
+                        store, scheduler, alerting, access, replays, ids, doors
                     )
                     # Last of all: a key that is made by a start that fails would never be seen.
                     new_key = await access.bootstrap(self._environment_key)
@@ -131,7 +144,9 @@ class App:
 
     # --- building
 
-    def _build_scheduler(self, store: Store, stack: AsyncExitStack) -> Scheduler:
+    def _build_scheduler(
+        self, store: Store, alerting: Alerting, stack: AsyncExitStack
+    ) -> Scheduler:
         settings = self._settings.delivery
         resolver = Resolver(self._clock)
         stack.callback(resolver.close)
@@ -142,7 +157,11 @@ class App:
             version=__version__,
             ca_file=settings.ca_file or None,
         )
-        return Scheduler(store, sender, self._clock, settings, self._make_endpoint)
+        rule = DisableRule(settings.disable_after_failures, settings.disable_after * MS_PER_SECOND)
+        settling = Settling(rule, alerting.channels)
+        return Scheduler(
+            store, sender, self._clock, settings, self._make_endpoint, settling, alerting
+        )
 
     def _make_endpoint(self, webhook: Webhook, secrets: Sequence[Secret]) -> Endpoint:
         """Prepare what is needed to reach a webhook."""
@@ -159,6 +178,7 @@ class App:
         self,
         store: Store,
         scheduler: Scheduler,
+        alerting: Alerting,
         access: Access,
         replays: Replays,
         ids: Ids,
@@ -207,8 +227,9 @@ class App:
             inboxes=inboxes,
             endpoints=endpoints,
             replays=replays,
+            idempotency=Idempotency(store, clock),
             clock=clock,
-            health=lambda: self._health(store, scheduler, space),
+            health=lambda: self._health(store, scheduler, alerting, space),
             ready=lambda: self._unready(store, space),
             ensure_room=space.ensure,
         )
@@ -245,9 +266,9 @@ class App:
 
     # --- what keeps going while it serves
 
-    async def _keep_up(self, store: Store, scheduler: Scheduler) -> None:
+    async def _keep_up(self, store: Store, turns: Turns, scheduler: Scheduler) -> None:
         """Finish in the background what was only marked, and see a failing store recover."""
-        upkeep = Upkeep(store)
+        upkeep = Upkeep(store, turns)
         while True:
             await self._clock.sleep(UPKEEP_SECONDS)
             failing = store.writer.failure
@@ -271,7 +292,9 @@ class App:
             except StoreFailed as error:
                 log.warning("the last use of keys was not noted", reason=error.message)
 
-    def _health(self, store: Store, scheduler: Scheduler, space: DiskSpace) -> dict[str, Any]:
+    def _health(
+        self, store: Store, scheduler: Scheduler, alerting: Alerting, space: DiskSpace
+    ) -> dict[str, Any]:
         """Tell what is going on; ``healthy`` as long as there is anybody to ask."""
         now = self._clock.now()
         started_at = now if self._started_at is None else self._started_at
@@ -283,6 +306,7 @@ class App:
             "store": store.writer.failure or "ok",
             "freeBytes": space.free_bytes(),
             "delivery": scheduler.facts(),
+            "alerts": alerting.facts(),
         }
 
     def _unready(self, store: Store, space: DiskSpace) -> str | None:

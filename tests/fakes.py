@@ -97,6 +97,16 @@ class RecordingFeed:
         self.changed.append(webhook_seq)
 
 
+class RecordingAlerts:
+    """Counts how often it was told that there are alerts."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def alerts_written(self) -> None:
+        self.told += 1
+
+
 class ScriptedProbe:
     """An endpoint that answers tests with what was written down for it."""
 

@@ -9,6 +9,7 @@ from sendook_lite.settings import Settings
 from sendook_lite.store.database import Store
 from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.endpoints import Endpoints
+from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.replay import Replays
 
@@ -32,6 +33,7 @@ class ApiContext:
     inboxes: Inboxes
     endpoints: Endpoints
     replays: Replays
+    idempotency: Idempotency
     clock: Clock
     health: Callable[[], dict[str, Any]]
     ready: Callable[[], str | None]

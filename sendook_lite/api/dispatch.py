@@ -10,6 +10,7 @@ from sendook_lite.api.bodies import read_body
 from sendook_lite.api.call import NOBODY, Answer, Call
 from sendook_lite.api.context import ApiContext
 from sendook_lite.api.envelope import JSON_TYPE
+from sendook_lite.api.idempotency import KEY_HEADER, answer_once
 from sendook_lite.api.middleware import PRINCIPAL
 from sendook_lite.api.pages import Listing
 from sendook_lite.api.routes import Route
@@ -36,7 +37,15 @@ def handler_of(route: Route, context: ApiContext) -> Handler:
             context.ensure_room()
         body = None if route.body is None else await read_body(request, route.body)
         call: Call[Any, Any] = Call(context, request, principal, path, query, body)
-        return _render(await route.handler(call), route.status)
+
+        async def answer() -> web.StreamResponse:
+            return _render(await route.handler(call), route.status)
+
+        if route.method == "POST" and route.scope is not None and KEY_HEADER in request.headers:
+            return await answer_once(
+                context.idempotency, request, principal, answer, secret=route.secret_answer
+            )
+        return await answer()
 
     return handle
 

@@ -21,6 +21,7 @@ from sendook_lite.domain.errors import (
     Unauthorized,
     Unavailable,
 )
+from sendook_lite.usecases.idempotency import AlreadyDone, KeyInUse
 from sendook_lite.usecases.inboxes import InvalidDomain
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
@@ -63,12 +64,14 @@ def respond(error: SendookError, status: int) -> web.Response:
     document = describe(error.code, error.message)
     if isinstance(error, Invalid) and error.errors:
         document["errors"] = [_field(each) for each in error.errors]
+    if isinstance(error, AlreadyDone) and error.made is not None:
+        document["id"] = error.made
     response = web.Response(body=orjson.dumps(document), status=status)
     response.headers["Content-Type"] = JSON_TYPE
     match error:
         case Unauthorized():
             response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 11.6.1
-        case TooMany():
+        case TooMany() | KeyInUse():
             response.headers["Retry-After"] = str(error.retry_after)
         case Unavailable():
             response.headers["Retry-After"] = _RETRY_AFTER_UNAVAILABLE

@@ -21,6 +21,7 @@ REPLAYED_HEADER: Final = "Idempotency-Replayed"
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _OPERATOR: Final = "operator"
+_JSON: Final = "application/json"
 
 
 async def answer_once(
@@ -44,10 +45,13 @@ async def answer_once(
 
     def describe(given: web.StreamResponse) -> KeptRequest:
         body = given.body if isinstance(given, web.Response) else None
-        if not isinstance(body, bytes):
+        if not isinstance(body, bytes) or given.content_type != _JSON:
             return KeptRequest(digest)
-        made = _made(body, given.status)
-        return KeptRequest(digest, made) if secret else KeptRequest(digest, made, given.status, body)
+        document = orjson.loads(body)
+        made = document.get("id") if isinstance(document, dict) else None
+        if secret:
+            return KeptRequest(digest, made)
+        return KeptRequest(digest, made, given.status, body)
 
     told = await idempotency.once(key, digest, answer, describe)
     if isinstance(told, web.StreamResponse):
@@ -86,10 +90,3 @@ def _hash(head: bytes, body: bytes) -> bytes:
     digest = hashlib.sha256(head)
     digest.update(body)
     return digest.digest()
-
-
-def _made(body: bytes, status: int) -> str | None:
-    """Return the id of what an answer says was made."""
-    document = orjson.loads(body)
-    made = document.get("id") if isinstance(document, dict) else None
-    return made if status < web.HTTPMultipleChoices.status_code and isinstance(made, str) else None

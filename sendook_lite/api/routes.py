@@ -40,6 +40,7 @@ class Route:
         query: what may stand behind the question mark.
         body: the JSON object that is expected; None: a body is ignored.
         status: of the answer when all goes well.
+        secret_answer: the answer holds a secret, and is not kept to be repeated.
     """
 
     method: Method
@@ -52,6 +53,7 @@ class Route:
     query: type[Query] | None = None
     body: type[Body] | None = None
     status: int = 200
+    secret_answer: bool = False
 
 
 _INBOXES: Final = "/v1/inboxes"
@@ -95,7 +97,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _WEBHOOKS, webhooks.list_webhooks, "List webhooks", "[Webhook]", whole=True,
           query=ListQuery),
     Route("POST", _WEBHOOKS, webhooks.create_webhook, "Create a webhook", "Webhook", "write",
-          whole=True, body=CreateWebhook, status=201),
+          whole=True, body=CreateWebhook, status=201, secret_answer=True),
     Route("GET", _WEBHOOK, webhooks.get_webhook, "Get a webhook", "Webhook", whole=True),
     Route("PATCH", _WEBHOOK, webhooks.change_webhook, "Change a webhook", "Webhook", "write",
           whole=True, body=ChangeWebhook),
@@ -105,12 +107,14 @@ ROUTES: Final[tuple[Route, ...]] = (
           "write", whole=True),
     Route("GET", f"{_WEBHOOK}/attempts", webhooks.list_attempts, "List the last attempts",
           "[Attempt]", whole=True, query=AttemptsQuery),
+    Route("GET", f"{_WEBHOOK}/stats", webhooks.get_statistics, "How a webhook has done",
+          "Statistics", whole=True),
     # Who knows the secret can forge deliveries: more than reading.
     Route("GET", f"{_WEBHOOK}/secret", webhooks.get_secret, "Get the signing secret", "Secret",
           "write", whole=True),
     Route("POST", f"{_WEBHOOK}/secret/rotate", webhooks.rotate_secret,
           "Replace the signing secret, with an overlap", "Secret", "write", whole=True,
-          body=RotateSecret),
+          body=RotateSecret, secret_answer=True),
 
     Route("POST", f"{_WEBHOOK}/replay", replays.start_replay, "Send a period of the log again",
           "Replay", "write", whole=True, body=StartReplay, status=202),
@@ -133,7 +137,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _KEYS, keys.list_keys, "List API keys", "[ApiKey]", "admin", whole=True,
           query=ListQuery),
     Route("POST", _KEYS, keys.create_key, "Create an API key", "ApiKey", "admin", whole=True,
-          body=CreateKey, status=201),
+          body=CreateKey, status=201, secret_answer=True),
     Route("GET", _KEY, keys.get_key, "Get an API key", "ApiKey", "admin", whole=True),
     Route("DELETE", _KEY, keys.delete_key, "Delete an API key", "ApiKey", "admin", whole=True),
 )

@@ -70,6 +70,11 @@ async def list_attempts(call: Call[AttemptsQuery, None]) -> Answer:
     return Listing([resources.attempt(attempt) for attempt in made])
 
 
+async def get_statistics(call: Call[None, None]) -> Answer:
+    """Show how a webhook has done, and the last 24 hours one by one."""
+    return resources.statistics(await call.context.endpoints.statistics(call.path["webhook_id"]))
+
+
 async def get_secret(call: Call[None, None]) -> Answer:
     """Show the secret that signs now, and until when earlier ones do."""
     return resources.webhook_secret(await call.context.endpoints.secrets(call.path["webhook_id"]))

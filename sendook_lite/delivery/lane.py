@@ -8,7 +8,9 @@ its place: an endpoint that is down must not be asked as fast as it refuses.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 from sendook_lite.delivery.endpoint import Endpoint
@@ -36,6 +38,37 @@ PACE_SLACK = 10.0
 LaneState = Literal["cold", "proven", "throttled"]
 
 
+class AtHand:
+    """Due deliveries at hand: live ones and replayed ones take turns, each in its order."""
+
+    __slots__ = ("_live", "_replayed", "_replayed_turn")
+
+    def __init__(self) -> None:
+        self._live: deque[DueDelivery] = deque()
+        self._replayed: deque[DueDelivery] = deque()
+        self._replayed_turn = False
+
+    def __len__(self) -> int:
+        return len(self._live) + len(self._replayed)
+
+    def __iter__(self) -> Iterator[DueDelivery]:
+        return chain(self._live, self._replayed)
+
+    def append(self, delivery: DueDelivery) -> None:
+        """Put a delivery behind those of its kind."""
+        (self._replayed if delivery.trigger == "replay" else self._live).append(delivery)
+
+    def popleft(self) -> DueDelivery:
+        """Take the delivery whose turn it is."""
+        replayed = self._replayed_turn if self._live else True
+        self._replayed_turn = not replayed
+        return (self._replayed if replayed and self._replayed else self._live).popleft()
+
+    def pop(self) -> DueDelivery:
+        """Take the one that would go last: a replayed one as long as there are any."""
+        return (self._replayed or self._live).pop()
+
+
 @dataclass(slots=True, eq=False)
 class Lane:
     """What is known of one webhook's traffic. Lives in memory; the rows are in the store.
@@ -52,7 +85,7 @@ class Lane:
             recorded yet. Shared by all lanes that one webhook has had.
         doubtful: claims whose rows may have been changed by somebody else meanwhile, so that the
             store has to be asked again once they are recorded.
-        ready: deliveries at hand, the oldest due first.
+        ready: deliveries at hand, the oldest due of each kind first.
         in_flight: when each request was started, the oldest first.
         more_at: when the store has something due for this lane; None when nothing is known of.
         suspect: whether it counts towards the half of the slots that suspects share.
@@ -70,7 +103,7 @@ class Lane:
     consecutive_failures: int = 0
     claims: set[int] = field(default_factory=set)
     doubtful: set[int] = field(default_factory=set)
-    ready: deque[DueDelivery] = field(default_factory=deque)
+    ready: AtHand = field(default_factory=AtHand)
     in_flight: dict[int, float] = field(default_factory=dict)
     more_at: float | None = None
     loading: bool = False

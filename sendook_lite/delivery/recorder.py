@@ -12,8 +12,8 @@ import structlog
 from sendook_lite.domain.clock import Clock, SteadyClock
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.model import Settlement
-from sendook_lite.store import deliveries
 from sendook_lite.store.database import Store
+from sendook_lite.usecases.settling import Recorded, Settling
 
 MAX_PER_COMMIT = 256
 """Outcomes in one unit of work, so that it holds the writer for some milliseconds only."""
@@ -29,22 +29,28 @@ class Recorder:
 
     Args:
         store: where they belong.
+        settling: what they mean for their webhooks.
         clock: for waiting.
         steady: what due times are measured against.
         recorded: called with every batch after its commit.
+        consequences: called before it with what else the commit brought.
     """
 
     def __init__(
         self,
         store: Store,
+        settling: Settling,
         clock: Clock,
         steady: SteadyClock,
         recorded: Callable[[Sequence[Settlement]], None],
+        consequences: Callable[[Recorded], None],
     ) -> None:
         self._store = store
+        self._settling = settling
         self._clock = clock
         self._steady = steady
         self._recorded = recorded
+        self._consequences = consequences
         self._waiting: list[Settlement] = []
         self._came_in = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -96,7 +102,8 @@ class Recorder:
 
     async def _write(self, batch: Sequence[Settlement]) -> None:
         if batch:
-            await self._store.writer.write(deliveries.settle, batch, self._steady.now())
+            record, now = self._settling.record, self._steady.now()
+            self._consequences(await self._store.writer.write(record, batch, now))
 
     async def _write_singly(self, batch: Sequence[Settlement]) -> list[Settlement]:
         """Find the outcome that a bug keeps from being recorded, and record the others.

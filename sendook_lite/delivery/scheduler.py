@@ -23,9 +23,11 @@ from sendook_lite.domain.retry import Verdict, decide
 from sendook_lite.settings import DeliverySettings
 from sendook_lite.store import deliveries
 from sendook_lite.store.database import Store
+from sendook_lite.usecases.ports import AlertFeed
+from sendook_lite.usecases.settling import Recorded, Settling
 
 MAX_UNSETTLED = 1024
-"""Outcomes waiting for their commit; beyond it nothing new is sent."""
+"""Requests in flight and outcomes waiting for their commit; beyond it nothing new is sent."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,8 @@ class Scheduler:
         clock: Clock,
         settings: DeliverySettings,
         make_endpoint: MakeEndpoint,
+        settling: Settling,
+        alerts: AlertFeed,
     ) -> None:
         self._store = store
         self._sender = sender
@@ -49,7 +53,10 @@ class Scheduler:
         self._slow_after = settings.slow_after * MS_PER_SECOND
         self._wake = asyncio.Event()
         self._lanes = Lanes(LaneLimits(settings.max_in_flight, self._slow_after), self._wake.set)
-        self._recorder = Recorder(store, clock, self._steady, self._recorded)
+        self._alerts = alerts
+        self._recorder = Recorder(
+            store, settling, clock, self._steady, self._recorded, self._follow_up
+        )
         self._roster = Roster(store, self._steady, settings, make_endpoint, self._lanes, self._wake)
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -220,7 +227,7 @@ class Scheduler:
             self._start(self._send_in_turn(*taken))
 
     def _take(self) -> tuple[Lane, DueDelivery] | None:
-        if self._stopping or self._recorder.unsettled >= MAX_UNSETTLED:
+        if self._stopping or self._lanes.in_flight + self._recorder.unsettled >= MAX_UNSETTLED:
             return None
         if self._store_fails():
             self._wake.set()  # `run` tries again until it works
@@ -306,6 +313,13 @@ class Scheduler:
             elif lane is not None and done.due_at is not None:
                 self._lanes.expect(lane, done.due_at)
         self._pump()
+
+    def _follow_up(self, recorded: Recorded) -> None:
+        """Close the lanes of webhooks that were disabled, and have alerts told."""
+        for webhook_seq in recorded.disabled:
+            self.webhook_changed(webhook_seq)
+        if recorded.alerts:
+            self._alerts.alerts_written()
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -9,7 +9,9 @@ from ulid import ULID
 
 from sendook_lite.domain.clock import Clock
 
-Kind = Literal["inbox", "msg", "thread", "wh", "evt", "dlv", "atm", "key", "dom", "att", "rpl"]
+Kind = Literal[
+    "inbox", "msg", "thread", "wh", "evt", "dlv", "atm", "key", "dom", "att", "rpl", "alert"
+]  # fmt: skip
 
 ORGANIZATION_ID = "org_00000000000000000000000000"
 """The one constant organisation that existing clients expect to see."""

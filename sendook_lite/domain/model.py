@@ -221,6 +221,35 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class HourCount:
+    """Deliveries that ended within an hour; ``start`` is its beginning."""
+
+    start: int
+    delivered: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookStatistics:
+    """How a webhook has done, as far back as events are kept; durations in ms."""
+
+    delivered: int
+    failed: int
+    pending: int
+    p50_ms: int
+    p95_ms: int
+    last_success_at: int | None
+    last_failure_at: int | None
+    hours: tuple[HourCount, ...]
+
+    @property
+    def success_rate(self) -> float:
+        """Which share of the deliveries that ended was delivered; 1 while none has."""
+        ended = self.delivered + self.failed
+        return self.delivered / ended if ended else 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """A period of the log that is being sent again to one webhook.
 
@@ -265,6 +294,7 @@ class DueDelivery:
     tries: int
     trigger: Trigger
     generation: int
+    replay_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

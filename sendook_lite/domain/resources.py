@@ -21,6 +21,7 @@ from sendook_lite.domain.model import (
     Secret,
     Thread,
     Webhook,
+    WebhookStatistics,
 )
 
 NO_ANSWER_STATUS = 500
@@ -249,4 +250,24 @@ def replay(again: Replay) -> Resource:
         "delivered": again.delivered,
         "failed": again.failed,
         **_stamped(again.created_at, again.updated_at),
+    }
+
+
+def statistics(done: WebhookStatistics) -> Resource:
+    """Show how a webhook has done."""
+    return {
+        "delivered": done.delivered,
+        "failed": done.failed,
+        "pending": done.pending,
+        "successRate": round(done.success_rate, 4),
+        "p50Ms": done.p50_ms,
+        "p95Ms": done.p95_ms,
+        **_present(
+            lastSuccessAt=_moment(done.last_success_at),
+            lastFailureAt=_moment(done.last_failure_at),
+        ),
+        "hours": [
+            {"start": iso(hour.start), "delivered": hour.delivered, "failed": hour.failed}
+            for hour in done.hours
+        ],
     }

@@ -1,6 +1,6 @@
-"""Deliveries at rest: fanned out with their event, due by their row, settled by their attempts."""
+"""Deliveries at rest: fanned out with their event, due by their row, canceled in batches."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sendook_lite.domain.errors import NotFound
@@ -9,7 +9,6 @@ from sendook_lite.domain.model import (
     DeliveryStatus,
     DueDelivery,
     Event,
-    Settlement,
     Trigger,
 )
 from sendook_lite.store import webhooks
@@ -69,6 +68,7 @@ class DueWindow:
 def take_due(tx: Tx, webhook_seq: int, now: int, limit: int, claimed: Collection[int]) -> DueWindow:
     """Read the due deliveries of a webhook that are not claimed in memory, oldest due first.
 
+    Live deliveries and replayed ones get half of the limit each, and what the other kind leaves.
     A unit of work although it writes nothing: a reader's snapshot may still show as pending what
     is already settled. A webhook that is not enabled has nothing due, whatever its rows say until
     they are canceled.
@@ -76,22 +76,34 @@ def take_due(tx: Tx, webhook_seq: int, now: int, limit: int, claimed: Collection
     canceled_up_to = webhooks.find_cancellation(tx, webhook_seq)
     if canceled_up_to is None:
         return DueWindow([], None)
-    rows = tx.all(
-        "SELECT seq, due_at FROM deliveries WHERE webhook_seq = ? AND due_at IS NOT NULL"
-        " AND seq > ? ORDER BY due_at, seq LIMIT ?",
-        (webhook_seq, canceled_up_to, limit + len(claimed) + 1),
-    )
-    unclaimed = [row for row in rows if row[0] not in claimed]
-    due = [seq for seq, due_at in unclaimed if due_at <= now][:limit]
-    behind = unclaimed[len(due) :]
-    return DueWindow([_load_due(tx, seq) for seq in due], behind[0][1] if behind else None)
+    ahead = [
+        [
+            row
+            for row in tx.all(_AHEAD, (webhook_seq, kind, canceled_up_to, limit + len(claimed) + 1))
+            if row[0] not in claimed
+        ]
+        for kind in (_LIVE_KIND, _REPLAYED_KIND)
+    ]
+    live, replayed = ([row for row in rows if row[1] <= now] for rows in ahead)
+    taken = live[: max(limit - len(replayed), (limit + 1) // 2)]
+    taken += replayed[: limit - len(taken)]
+    seqs = {seq for seq, _ in taken}
+    behind = [due_at for rows in ahead for seq, due_at in rows if seq not in seqs]
+    return DueWindow([_load_due(tx, seq) for seq, _ in taken], min(behind, default=None))
+
+
+_LIVE_KIND, _REPLAYED_KIND = 0, 1
+_AHEAD = (
+    "SELECT seq, due_at FROM deliveries INDEXED BY deliveries_due WHERE webhook_seq = ?"
+    " AND (trigger = 'replay') = ? AND due_at IS NOT NULL AND seq > ? ORDER BY due_at, seq LIMIT ?"
+)
 
 
 def _load_due(tx: Tx, seq: int) -> DueDelivery:
     row = tx.one(
         "SELECT deliveries.seq, deliveries.id, deliveries.webhook_seq, events.id, events.type,"
         " events.body, deliveries.attempt_count, deliveries.tries, deliveries.trigger,"
-        " deliveries.generation FROM deliveries JOIN events ON events.seq = deliveries.event_seq"
+        " deliveries.generation, deliveries.replay_seq FROM deliveries JOIN events ON events.seq = deliveries.event_seq"
         " WHERE deliveries.seq = ?",
         (seq,),
     )
@@ -100,128 +112,13 @@ def _load_due(tx: Tx, seq: int) -> DueDelivery:
     return DueDelivery(*row)
 
 
-def settle(tx: Tx, settlements: Sequence[Settlement], now: int) -> None:
-    """Record attempts and what became of their deliveries, oldest first.
-
-    ``now`` is the time that due times are measured against. A delivery that is gone meanwhile,
-    with its webhook, is passed over.
-
-    An outcome that comes in after its delivery was re-opened or canceled is recorded as an attempt.
-    It changes the state only where a canceled delivery turns out to be delivered; one that was
-    re-opened keeps the attempts it is still promised.
-    """
-    attempts: list[Row] = []
-    failures: dict[int, int] = {}
-    successes: set[int] = set()
-    for done in settlements:
-        delivery = done.delivery
-        if not _settle_one(tx, done):
-            continue
-        attempts.append(_attempt_row(tx, done))
-        if done.state == "delivered":
-            successes.add(delivery.webhook_seq)
-            failures[delivery.webhook_seq] = 0
-        else:
-            failures[delivery.webhook_seq] = failures.get(delivery.webhook_seq, 0) + 1
-    tx.execute_many(_RECORD_ATTEMPT, attempts)
-    for webhook_seq, failed in failures.items():
-        webhooks.count_failures(tx, webhook_seq, failed=failed, succeeded=webhook_seq in successes)
-    for done in settlements:
-        if done.gone_url is not None:
-            webhooks.disable_gone(tx, done.delivery.webhook_seq, done.gone_url, last_seq(tx))
-    if any(done.state == "pending" for done in settlements):
-        tx.execute(_NOTE_SCHEDULING, (now,))
-
-
-def _settle_one(tx: Tx, done: Settlement) -> bool:
-    """Bring a delivery up to date with an attempt; False when its row is gone."""
-    delivery = done.delivery
-    completed_at = None if done.state == "pending" else tx.now
-    settled = tx.execute(
-        "UPDATE deliveries SET attempt_count = attempt_count + 1, tries = tries + 1,"
-        " last_status = ?, last_error = ?, updated_at = ?, status = ?, due_at = ?, delay = ?,"
-        " completed_at = ? WHERE seq = ? AND generation = ?",
-        (
-            done.status,
-            done.error,
-            tx.now,
-            done.state,
-            done.due_at,
-            done.delay,
-            completed_at,
-            delivery.seq,
-            delivery.generation,
-        ),
-    ).rowcount
-    if settled:
-        return True
-    late = tx.execute(
-        "UPDATE deliveries SET attempt_count = attempt_count + 1, last_status = ?, last_error = ?,"
-        " updated_at = ?, status = iif(? AND status = 'canceled', 'delivered', status)"
-        " WHERE seq = ?",
-        (done.status, done.error, tx.now, done.state == "delivered", delivery.seq),
-    )
-    return late.rowcount == 1
-
-
-_NOTE_SCHEDULING = (
-    "INSERT INTO meta (key, value) VALUES ('last_scheduled_at', ?)"
-    " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)"
-)
-_RECORD_ATTEMPT = (
-    "INSERT INTO attempts (id, delivery_seq, webhook_seq, number, trigger, status, error,"
-    " response, duration, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
-def _attempt_row(tx: Tx, done: Settlement) -> Row:
-    delivery = done.delivery
-    return (
-        tx.ids.new("atm"), delivery.seq, delivery.webhook_seq, delivery.attempt_count + 1,
-        delivery.trigger, done.status, done.error, done.response, done.duration_ms,
-        done.started_at,
-    )  # fmt: skip
-
-
-def record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> str:
-    """Record a test: a delivery that is settled from the start, and its one attempt.
-
-    Returns the delivery's id.
-    """
-    seq = tx.insert(
-        "INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger, attempt_count,"
-        " tries, last_status, last_error, created_at, updated_at, completed_at)"
-        " VALUES (?, ?, ?, ?, 'test', 1, 1, ?, ?, ?, ?, ?)",
-        (
-            done.delivery.id,
-            event.seq,
-            webhook_seq,
-            done.state,
-            done.status,
-            done.error,
-            tx.now,
-            tx.now,
-            tx.now,
-        ),
-    )
-    row = _attempt_row(tx, done)
-    tx.execute(_RECORD_ATTEMPT, (row[0], seq, *row[2:]))
-    return done.delivery.id
-
-
-def last_seq(tx: Tx) -> int:
-    """Return the place of the newest delivery; 0 when there is none."""
-    row = tx.one("SELECT max(seq) FROM deliveries")
-    return (row[0] if row else None) or 0
-
-
 def cancel_pending(tx: Tx, webhook_seq: int, up_to: int, limit: int) -> int:
     """Cancel some pending deliveries of a webhook, none that is newer; returns how many."""
     return tx.execute(
         "UPDATE deliveries SET status = 'canceled', due_at = NULL, generation = generation + 1,"
         " updated_at = ?, completed_at = ? WHERE seq IN"
         " (SELECT seq FROM deliveries WHERE webhook_seq = ? AND due_at IS NOT NULL AND seq <= ?"
-        " ORDER BY due_at, seq LIMIT ?)",
+        " LIMIT ?)",
         (tx.now, tx.now, webhook_seq, up_to, limit),
     ).rowcount
 
@@ -346,11 +243,12 @@ async def get(reader: Reader, identifier: str) -> Delivery:
 
 def first_due(tx: Tx, webhook_seq: int) -> int | None:
     """Return when the first pending delivery of a webhook is due."""
-    row = tx.one(
-        "SELECT min(due_at) FROM deliveries WHERE webhook_seq = ? AND due_at IS NOT NULL",
-        (webhook_seq,),
-    )
-    return row[0] if row else None
+    first = [
+        due_at
+        for kind in (_LIVE_KIND, _REPLAYED_KIND)
+        for _, due_at in tx.all(_AHEAD, (webhook_seq, kind, 0, 1))
+    ]
+    return min(first, default=None)
 
 
 def clamp_due_times(tx: Tx, now: int) -> int:

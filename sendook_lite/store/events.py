@@ -1,6 +1,6 @@
 """The log of events at rest: written once, never changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -73,17 +73,48 @@ async def list_after(
     ``inbox_ids`` None: events of all inboxes and of none. An ``after`` that is not there begins
     at the oldest event.
     """
-    conditions = ["is_test = 0"]
+    place = "TRUE"
     if after is not None:
-        conditions.append("seq > coalesce((SELECT seq FROM events WHERE id = :after), 0)")
-    if event_type is not None:
-        conditions.append("type = :type")
+        place = "seq > coalesce((SELECT seq FROM events WHERE id = :after), 0)"
+    types = None if event_type is None else (event_type,)
+    return await _page(reader, place, {"after": after}, limit, PAGE_BYTES, types, inbox_ids)
+
+
+async def list_between(
+    reader: Reader,
+    behind: int,
+    up_to: int,
+    *,
+    limit: int,
+    max_bytes: int,
+    types: Collection[str] | None,
+    inbox_ids: Collection[str] | None,
+) -> Page[Event]:
+    """Return events of a stretch of the log, given by two places, the first one excluded.
+
+    ``types`` None: of all types; ``inbox_ids`` None: of all inboxes and of none.
+    """
+    stretch = {"behind": behind, "up_to": up_to}
+    place = "seq > :behind AND seq <= :up_to"
+    return await _page(reader, place, stretch, limit, max_bytes, types, inbox_ids)
+
+
+async def _page(
+    reader: Reader,
+    place: str,
+    bound: Mapping[str, Any],
+    limit: int,
+    max_bytes: int,
+    types: Collection[str] | None,
+    inbox_ids: Collection[str] | None,
+) -> Page[Event]:
     inboxes = None if inbox_ids is None else bind("inbox", inbox_ids)
+    kinds = None if types is None else bind("type", types)
     sizes = await reader.all(
-        _walk(" AND ".join(conditions), inboxes),
-        {"after": after, "limit": limit + 1, "type": event_type, **(inboxes or {})},
+        _walk(place, inboxes, kinds),
+        {**bound, "limit": limit + 1, **(inboxes or {}), **(kinds or {})},
     )
-    fitting = within(sizes[:limit], PAGE_BYTES)
+    fitting = within(sizes[:limit], max_bytes)
     if not fitting:
         return Page([])
     marks = ", ".join("?" * len(fitting))
@@ -93,17 +124,53 @@ async def list_after(
     return Page([_event(row) for row in rows], more=len(sizes) > len(fitting))
 
 
-def _walk(conditions: str, inboxes: Collection[str] | None) -> str:
+def _walk(place: str, inboxes: Collection[str] | None, types: Collection[str] | None) -> str:
     """Return SQL for seq and size of events in order.
 
-    Several inboxes are one ordered walk along the index each, merged: never a sort of everything.
+    Several inboxes, or else several types, are one ordered walk along the index each, merged: never
+    a sort of everything.
     """
-    walk = f"SELECT seq, length(body) FROM events WHERE {conditions}"
+    walk = f"SELECT seq, length(body) FROM events WHERE is_test = 0 AND {place}"
     end = " ORDER BY seq LIMIT :limit"
-    if inboxes is None:
-        return walk + end
-    walks = [f"SELECT * FROM ({walk} AND inbox_id = :{name}{end})" for name in inboxes]
+    along = [""]
+    if inboxes is not None:
+        if types is not None:
+            # The plus keeps SQLite on the index of inboxes.
+            walk += f" AND +type IN ({', '.join(f':{name}' for name in types)})"
+        along = [f" AND inbox_id = :{name}" for name in inboxes]
+    elif types is not None:
+        along = [f" AND type = :{name}" for name in types]
+    if len(along) == 1:
+        return walk + along[0] + end
+    walks = [f"SELECT * FROM ({walk}{one}{end})" for one in along]
     return " UNION ALL ".join(walks or [f"{walk} AND FALSE"]) + end
+
+
+async def last_seq(reader: Reader) -> int:
+    """Return the place of the newest event; 0 when there is none."""
+    row = await reader.one("SELECT max(seq) FROM events")
+    return (row[0] if row else None) or 0
+
+
+async def seq_of(reader: Reader, identifier: str) -> int | None:
+    """Return the place of an event; None when it is not in the log (any more)."""
+    row = await reader.one("SELECT seq FROM events WHERE id = ?", (identifier,))
+    return row[0] if row else None
+
+
+async def newest_id(
+    reader: Reader, up_to: int, inbox_ids: Collection[str] | None = None
+) -> str | None:
+    """Return the id of the newest event up to a place; None when there is none."""
+    walk = "SELECT seq, id FROM events WHERE is_test = 0 AND seq <= :up_to"
+    end = " ORDER BY seq DESC LIMIT 1"
+    inboxes = bind("inbox", inbox_ids or ())
+    walks = [f"SELECT * FROM ({walk} AND inbox_id = :{name}{end})" for name in inboxes]
+    if inbox_ids is None:
+        walks = [f"SELECT * FROM ({walk}{end})"]
+    sql = " UNION ALL ".join(walks or [f"{walk} AND FALSE"]) + end
+    row = await reader.one(sql, {"up_to": up_to, **inboxes})
+    return row[1] if row else None
 
 
 async def exists(reader: Reader, identifier: str) -> bool:

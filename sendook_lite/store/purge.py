@@ -1,6 +1,6 @@
 """Removes what is older than it is to be kept; each function is one short unit of work.
 
-Every function begins at the oldest row, so there is nothing to remember over a restart. ``rows`` and
+Every walk begins at the oldest row, so there is nothing to remember over a restart. ``rows`` and
 ``max_bytes`` bound what a unit removes, for that is how long the writer is held; the last row of a
 unit may exceed them.
 """

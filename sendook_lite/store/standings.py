@@ -37,9 +37,7 @@ def find(tx: Tx, webhook_seq: int) -> Found | None:
     return Found(row[0], bool(row[1]), Standing(*row[2:])) if row else None
 
 
-def note(
-    tx: Tx, webhook_seq: int, standing: Standing, *, succeeded: bool, failed: bool
-) -> None:
+def note(tx: Tx, webhook_seq: int, standing: Standing, *, succeeded: bool, failed: bool) -> None:
     """Keep the standing of a webhook, and that attempts succeeded or failed just now."""
     tx.execute(
         "UPDATE webhooks SET consecutive_failures = ?, failed_deliveries = ?, first_failed_at = ?,"

@@ -7,7 +7,7 @@ from typing import Any
 
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.events import wants
-from sendook_lite.domain.model import Secret, Webhook
+from sendook_lite.domain.model import DisabledReason, Secret, Webhook
 from sendook_lite.store.page import Page, cut, seq_before
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Row, Tx
@@ -113,13 +113,15 @@ def mark_deleted(tx: Tx, webhook: Webhook) -> None:
     tx.memory.pop(_SUBSCRIPTIONS, None)
 
 
-def disable_gone(tx: Tx, seq: int, url: str, cancel_up_to: int) -> None:
-    """Disable a webhook whose endpoint is gone, unless it leads elsewhere or is disabled by now."""
+def disable(tx: Tx, seq: int, reason: DisabledReason) -> None:
+    """Disable a webhook; what it is owed is canceled in batches.
+
+    These go on although it is enabled again meanwhile: what it is owed from then on is newer.
+    """
     tx.execute(
-        "UPDATE webhooks SET status = 'disabled', disabled_reason = 'gone', updated_at = ?,"
-        " cancel_up_to = ? WHERE seq = ? AND url = ? AND status = 'enabled'"
-        " AND deleted_at IS NULL",
-        (tx.now, cancel_up_to, seq, url),
+        "UPDATE webhooks SET status = 'disabled', disabled_reason = ?, updated_at = ?,"
+        " cancel_up_to = (SELECT ifnull(max(seq), 0) FROM deliveries) WHERE seq = ?",
+        (reason, tx.now, seq),
     )
     tx.memory.pop(_SUBSCRIPTIONS, None)
 
@@ -233,24 +235,6 @@ def remove_expired_secrets(tx: Tx, limit: int) -> int:
         " (SELECT seq FROM webhook_secrets WHERE expires_at <= ? LIMIT ?)",
         (tx.now, limit),
     ).rowcount
-
-
-def count_failures(tx: Tx, seq: int, *, failed: int, succeeded: bool) -> None:
-    """Bring the counter of failed attempts since the last success up to date.
-
-    ``failed`` counts the failures after the last success of a batch of attempts.
-    """
-    if succeeded:
-        tx.execute(
-            "UPDATE webhooks SET consecutive_failures = ?"
-            " WHERE seq = ? AND consecutive_failures <> ?",
-            (failed, seq, failed),
-        )
-    else:
-        tx.execute(
-            "UPDATE webhooks SET consecutive_failures = consecutive_failures + ? WHERE seq = ?",
-            (failed, seq),
-        )
 
 
 async def list_page(reader: Reader, limit: int, before: str | None) -> Page[Webhook]:

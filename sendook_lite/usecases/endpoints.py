@@ -17,11 +17,12 @@ from sendook_lite.domain.model import (
     Settlement,
     Signing,
     Webhook,
+    WebhookStatistics,
 )
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import Outcome
 from sendook_lite.domain.signing import prepare_secret
-from sendook_lite.store import attempts, deliveries, webhooks
+from sendook_lite.store import attempts, deliveries, settling, standings, statistics, webhooks
 from sendook_lite.store import events as event_log
 from sendook_lite.store.database import Store
 from sendook_lite.store.page import Page
@@ -162,6 +163,11 @@ class Endpoints:
         webhook = await self.get(identifier)
         return await attempts.list_of_webhook(self._store.reader, webhook, limit)
 
+    async def statistics(self, identifier: str) -> WebhookStatistics:
+        """Return how a webhook has done."""
+        webhook = await self.get(identifier)
+        return await statistics.of_webhook(self._store.reader, webhook, self._clock.now())
+
     def judge_url(self, url: str) -> None:
         """Judge the form of a URL and a literal address in it; names are judged when called.
 
@@ -215,7 +221,7 @@ def _record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> No
     if webhooks.find_by_seq(tx, webhook_seq) is None:
         raise NotFound("webhook")  # deleted while its endpoint was asked
     stored = event_log.insert_test(tx, event)
-    deliveries.record_test(tx, stored, webhook_seq, done)
+    settling.record_test(tx, stored, webhook_seq, done)
 
 
 def _change(tx: Tx, identifier: str, fields: Mapping[str, Any]) -> Webhook:
@@ -230,11 +236,9 @@ def _change(tx: Tx, identifier: str, fields: Mapping[str, Any]) -> Webhook:
     if enabling:
         changes["disabled_reason"] = None
     if disabling:
-        # Canceled in batches, which go on although the webhook is enabled again meanwhile: what it
-        # is owed from then on is newer than this.
-        changes |= {"disabled_reason": "manual", "cancel_up_to": deliveries.last_seq(tx)}
+        webhooks.disable(tx, webhook.seq, "manual")
     if enabling or "url" in changes:
-        changes["consecutive_failures"] = 0
+        standings.forgive(tx, webhook.seq)
     return webhooks.update(tx, webhook, changes) if changes else webhook
 
 

@@ -139,7 +139,9 @@ class Idempotency:
         finally:
             mark.close()
         try:
-            await self._store.writer.write(idempotent_requests.keep, key, _bounded(describe(answer)))
+            await self._store.writer.write(
+                idempotent_requests.keep, key, _bounded(describe(answer))
+            )
         except StoreFailed as error:
             # It is done, which its mark says as well: the caller had better be told.
             log.warning("an answer was not kept for its Idempotency-Key", reason=error.message)

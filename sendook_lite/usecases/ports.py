@@ -23,6 +23,14 @@ class DeliveryFeed(Protocol):
         ...
 
 
+class AlertFeed(Protocol):
+    """Where committed alerts are announced."""
+
+    def alerts_written(self) -> None:
+        """Take note that there are alerts to be told."""
+        ...
+
+
 class Probe(Protocol):
     """Makes one request outside lane and schedule."""
 

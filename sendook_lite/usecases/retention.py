@@ -10,7 +10,7 @@ from sendook_lite.store.idempotent_requests import KEPT_FOR_MS
 from sendook_lite.usecases.turns import Turns
 
 SWEEP_SECONDS: Final = 60.0
-BATCH_ROWS: Final = 200
+BATCH_ROWS: Final = 50
 BATCH_BYTES: Final = 1024 * 1024
 """Rows, or bytes of long ones, in a unit of work: a few milliseconds of the writer."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sendook_lite.store import blobs, deliveries, inboxes, messages, meta, threads, webhooks
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
+from sendook_lite.usecases.turns import Turns
 
 BATCH_PAGES = 500
 BATCH_ROWS = 200
@@ -17,8 +18,9 @@ Step = Callable[[Tx], bool]
 class Upkeep:
     """Does what is left to do, one unit of work at a time; everything survives a restart."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, turns: Turns) -> None:
         self._store = store
+        self._turns = turns
 
     async def try_to_write(self) -> None:
         """Write one row, to see whether a store that failed works again.
@@ -32,7 +34,7 @@ class Upkeep:
         """Work until nothing is left; returns how many units of work it took."""
         units = 0
         for step in _STEPS:
-            while await self._store.writer.write(step):
+            while await self._turns.take(step):
                 units += 1
         return units
 

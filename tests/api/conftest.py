@@ -20,6 +20,7 @@ from sendook_lite.settings import Settings
 from sendook_lite.store.database import Store
 from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.endpoints import Endpoints
+from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.publish import Publisher
@@ -145,6 +146,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
         inboxes=inboxes,
         endpoints=Endpoints(store, feed, probe, Guard(()), clock, ids, allow_http=False),
         replays=Replays(store, feed, clock),
+        idempotency=Idempotency(store, clock),
         clock=clock,
         health=lambda: {"version": "x"},
         ready=lambda: None,

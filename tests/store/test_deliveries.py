@@ -37,7 +37,7 @@ async def take(
 
 
 async def settle(product: Product, *done: Settlement, now: int = START) -> None:
-    await product.store.writer.write(deliveries.settle, done, now)
+    await product.store.writer.write(product.settling.record, done, now)
 
 
 async def row_of(product: Product, delivery: DueDelivery) -> dict[str, Any]:
@@ -211,9 +211,7 @@ async def test_failures_since_the_last_success_are_counted_through_mixed_batches
     webhook = await product.webhook()
     other = await product.webhook(["inbox.created"])
     owed = await owe(product, *(1 for _ in states))
-    await product.store.writer.write(
-        webhooks.count_failures, webhook.seq, failed=before, succeeded=False
-    )
+    await product.store.writer.write(webhooks.update, webhook, {"consecutive_failures": before})
     done = [settlement(each, state) for each, state in zip(owed, states, strict=True)]
     await settle(product, *done)
     assert (await product.endpoints.get(webhook.id)).consecutive_failures == after

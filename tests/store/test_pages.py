@@ -132,7 +132,7 @@ async def test_deliveries_of_events_are_counted_by_state(product: Product) -> No
 
     def publish_and_settle(tx: Tx) -> str:
         published = product.publisher.publish(tx, "message.received", {})
-        deliveries.settle(tx, [settlement(published.fresh[0])], 1)
+        product.settling.record(tx, [settlement(published.fresh[0])], 1)
         return published.event.id
 
     identifier = await product.store.writer.write(publish_and_settle)
@@ -151,7 +151,7 @@ async def test_deliveries_are_filtered_and_paged(product: Product) -> None:
         for first, second in combinations(("pending", "failed", "delivered"), repeat=2):
             published = product.publisher.publish(tx, "message.received", {})
             done = zip(published.fresh, (first, second), strict=True)
-            deliveries.settle(tx, [settlement(each, state) for each, state in done], 1)
+            product.settling.record(tx, [settlement(each, state) for each, state in done], 1)
 
     await product.store.writer.write(publish_with_states)
     await product.store.writer.write(deliveries.cancel_pending, two.seq, 2**50, 1)

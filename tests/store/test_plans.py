@@ -14,16 +14,21 @@ import pytest
 
 from sendook_lite.domain.model import Delivery, Event, Inbox, Message, Thread, Webhook
 from sendook_lite.store import (
+    alerts,
     attempts,
     blobs,
     deliveries,
     events,
+    idempotent_requests,
     inboxes,
     keys,
     messages,
+    purge,
+    standings,
     threads,
     webhooks,
 )
+from sendook_lite.store.idempotent_requests import KeptRequest, RequestKey
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Parameters, Row, Tx
 from sendook_lite.usecases import upkeep
@@ -31,6 +36,7 @@ from sendook_lite.usecases.threading import place
 from tests.usecases.product import Product, mail, settlement
 
 BIG = "messages|events|deliveries|attempts|blobs|blob_chunks|threads|thread_references|event_keys"
+BIG += "|webhook_hours|idempotent_requests"
 _SORT = "TEMP B-TREE FOR ORDER BY"
 _SCAN = re.compile(rf"\bSCAN ({BIG})\b")
 
@@ -139,10 +145,10 @@ def intake_prepared(raw: bytes) -> Any:
     return _prepare(raw)
 
 
-def settle_one(tx: Tx, _: Product, seeds: Seeds) -> None:
+def settle_one(tx: Tx, product: Product, seeds: Seeds) -> None:
     (due,) = deliveries.take_due(tx, seeds.webhook.seq, 2**50, 1, ()).deliveries
-    deliveries.settle(tx, [settlement(due, "pending")], 1)
-    deliveries.settle(tx, [settlement(due, "delivered")], 1)
+    product.settling.record(tx, [settlement(due, "pending")], 1)
+    product.settling.record(tx, [settlement(due, "delivered")], 1)
 
 
 def merge(tx: Tx, _: Product, seeds: Seeds) -> None:
@@ -164,6 +170,22 @@ def upkeep_all(tx: Tx, product: Product, seeds: Seeds) -> None:
         pass
 
 
+def purge_all(tx: Tx, product: Product, seeds: Seeds) -> None:
+    del product, seeds
+    assert purge.remove_messages(tx, 2**50, 9, 2**20)
+    place: purge.Place | None = purge.OLDEST
+    while place is not None:
+        place = purge.remove_events(tx, 2**50, place, 9, 2**20)
+    for remove in (purge.remove_event_keys, purge.remove_webhook_hours):
+        remove(tx, 2**50, 9)
+    idempotent_requests.keep(tx, _KEY, KeptRequest(b""))
+    idempotent_requests.forget(tx, _KEY)
+    idempotent_requests.keep(tx, _KEY, KeptRequest(b""))
+    assert purge.remove_idempotent_requests(tx, 2**50, 9, 2**20)
+
+
+_KEY = RequestKey("operator", "key")
+
 UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "receive a mail": mail_a_reply,
     "merge threads": merge,
@@ -171,7 +193,9 @@ UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "take what is due": lambda tx, _, s: deliveries.take_due(tx, s.webhook.seq, 2**50, 9, {5}),
     "settle": settle_one,
     "first due": lambda tx, _, s: deliveries.first_due(tx, s.webhook.seq),
-    "newest delivery": lambda tx, _p, _s: deliveries.last_seq(tx),
+    "disable": lambda tx, _, s: webhooks.disable(tx, s.webhook.seq, "manual"),
+    "forgive": lambda tx, _, s: standings.forgive(tx, s.webhook.seq),
+    "what is to be told": lambda tx, _p, _s: alerts.take_due(tx, "log", 2**50, 9),
     "an answer by key": lambda tx, _p, _s: events.find_answer(tx, "key"),
     "keep an answer": lambda tx, _p, _s: events.keep_answer(tx, "key", "{}"),
     "a message": lambda tx, _, s: messages.find_in(tx, s.message.id),
@@ -180,9 +204,11 @@ UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "inboxes made": lambda tx, _p, _s: inboxes.count_made_in(tx, 0),
     "a key": lambda tx, _p, _s: keys.find_by_hash(tx, b"x"),
     "upkeep": upkeep_all,
+    "purge": purge_all,
 }
 
 READS: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] = {
+    "an idempotent request": lambda r, _: idempotent_requests.find(r, _KEY, 0),
     "messages": lambda r, s: messages.list_page(r, s.inbox.seq, 10, None),
     "messages before": lambda r, s: messages.list_page(r, s.inbox.seq, 10, s.message.id),
     "messages before one that is gone": lambda r, s: messages.list_page(

@@ -1,9 +1,11 @@
 """Lanes: how much each endpoint is sent, when, and who is next."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from sendook_lite.delivery.lane import AtHand
 from sendook_lite.delivery.lanes import LaneLimits, Lanes
 from tests.unit.lane_parts import (
     SLOW_AFTER,
@@ -567,3 +569,14 @@ def test_alarms_that_no_longer_count_do_not_pile_up() -> None:
         lanes.expect(lane, 5)
         lanes.due(5)
     assert len(lanes._agenda) < 100
+
+
+def test_replayed_and_live_deliveries_take_turns_each_in_its_order() -> None:
+    at_hand = AtHand()
+    for seq in range(1, 4):
+        at_hand.append(replace(due(seq), trigger="replay"))
+        at_hand.append(due(seq + 10))
+    assert [at_hand.popleft().seq for _ in range(4)] == [11, 1, 12, 2]
+    assert at_hand.pop().seq == 3
+    assert [each.seq for each in at_hand] == [13]
+    assert at_hand.popleft().seq == 13

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from typing import Any
 
+from sendook_lite.domain.alerts import CHANNELS
+from sendook_lite.domain.disabling import DisableRule
 from sendook_lite.domain.events import EVENT_TYPES
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import DueDelivery, Settlement, Webhook
@@ -18,12 +20,15 @@ from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.reports import Reports
+from sendook_lite.usecases.settling import Settling
+from sendook_lite.usecases.turns import Turns
 from sendook_lite.usecases.upkeep import Upkeep
 from tests.fakes import FakeClock, RecordingFeed, ScriptedProbe
 
 DOMAINS = ("mail.example", "second.example")
 PUBLIC_URL = "http://here.example"
 MAX_BODY_BYTES = 64 * 1024
+DISABLE_RULE = DisableRule(failures=10, after_ms=24 * 3_600_000)
 RULES = IntakeRules(
     domains=DOMAINS,
     unknown_recipients="reject",
@@ -48,6 +53,7 @@ class Product:
     endpoints: Endpoints
     access: Access
     upkeep: Upkeep
+    settling: Settling
     no_room: Exception | None = None
 
     def intake(self, **rules: Any) -> Intake:
@@ -95,7 +101,8 @@ def build(store: Store, clock: FakeClock) -> Product:
         reports=Reports(publisher, PUBLIC_URL),
         endpoints=Endpoints(store, feed, probe, Guard(), clock, Ids(clock), allow_http=False),
         access=Access(store, clock),
-        upkeep=Upkeep(store),
+        upkeep=Upkeep(store, Turns(store.writer, clock)),
+        settling=Settling(DISABLE_RULE, CHANNELS),
     )
 
 

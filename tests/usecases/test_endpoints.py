@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from sendook_lite.domain.disabling import Standing
 from sendook_lite.domain.errors import Invalid, NotFound
 from sendook_lite.domain.events import payload_of
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import DueDelivery, Webhook
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import Outcome
-from sendook_lite.store import webhooks
+from sendook_lite.store import standings, webhooks
 from sendook_lite.usecases.endpoints import Endpoints
 from tests.fakes import CountingBytes
 from tests.usecases.product import Product
@@ -87,8 +88,9 @@ async def test_what_the_settings_open_is_open(product: Product) -> None:
 
 
 async def fail_three_times(product: Product, webhook: Webhook) -> None:
+    standing = Standing(failed_attempts=3, failed_deliveries=2, first_failed_at=1, told="half_way")
     await product.store.writer.write(
-        webhooks.count_failures, webhook.seq, failed=3, succeeded=False
+        standings.note, webhook.seq, standing, succeeded=False, failed=True
     )
 
 

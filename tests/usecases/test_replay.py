@@ -35,7 +35,7 @@ async def settle(product: Product, state: str) -> None:
     """End everything that was offered in the same way."""
     done = [settlement(each, state) for each in product.feed.offered]
     product.feed.offered.clear()
-    await product.store.writer.write(deliveries.settle, done, START)
+    await product.store.writer.write(product.settling.record, done, START)
 
 
 async def due(product: Product, webhook: Webhook) -> list[str]:
@@ -245,7 +245,7 @@ async def test_the_ends_of_replayed_deliveries_are_counted(
     )
     states = ("delivered", "failed", "pending")
     done = [settlement(each, state) for each, state in zip(window.deliveries, states, strict=True)]
-    await product.store.writer.write(deliveries.settle, done, START)
+    await product.store.writer.write(product.settling.record, done, START)
     (found,) = await replays.list_of_webhook(webhook.id)
     assert (found.delivered, found.failed) == (1, 1)
 

@@ -146,7 +146,7 @@ async def test_a_deleted_webhook_goes_with_its_deliveries_and_attempts(product: 
 
         for webhook in (gone, kept):
             due = deliveries.take_due(tx, webhook.seq, 2**50, 99, ()).deliveries
-            deliveries.settle(tx, [settlement(each, "pending") for each in due], 1)
+            product.settling.record(tx, [settlement(each, "pending") for each in due], 1)
 
     await product.store.writer.write(settle_all)
     await product.endpoints.delete(gone.id)

@@ -8,9 +8,11 @@ CREATE INDEX webhook_secrets_expiring ON webhook_secrets (expires_at)
 
 ALTER TABLE webhooks ADD COLUMN failed_deliveries INTEGER NOT NULL DEFAULT 0; -- ended failed since the last success
 ALTER TABLE webhooks ADD COLUMN first_failed_at INTEGER;                      -- the first of these
-ALTER TABLE webhooks ADD COLUMN alerted TEXT;                                 -- first_failure | half_way | disabled
+ALTER TABLE webhooks ADD COLUMN alerted TEXT;                                 -- first_failure | half_way | disabled | forgiven
 ALTER TABLE webhooks ADD COLUMN last_success_at INTEGER;
 ALTER TABLE webhooks ADD COLUMN last_failure_at INTEGER;
+CREATE INDEX webhooks_failing ON webhooks (status) WHERE alerted IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX webhooks_disabled ON webhooks (status) WHERE status = 'disabled' AND deleted_at IS NULL;
 
 -- Deliveries that ended, by webhook and hour; statistics must not count a million rows.
 CREATE TABLE webhook_hours (
@@ -23,17 +25,23 @@ CREATE TABLE webhook_hours (
 CREATE INDEX webhook_hours_hour ON webhook_hours (hour);
 CREATE INDEX messages_created ON messages (created_at);
 
--- Alerts wait here until everybody who is to be told was told.
+-- Alerts as they are told, and one row for everybody who is to be told.
 CREATE TABLE alerts (
   seq         INTEGER PRIMARY KEY AUTOINCREMENT,
   webhook_seq INTEGER NOT NULL,
   kind        TEXT NOT NULL,               -- first_failure | half_way | disabled | recovered
-  body        TEXT NOT NULL,               -- JSON; what is told
-  tries       INTEGER NOT NULL DEFAULT 0,
-  due_at      INTEGER,                     -- NULL: told, or given up
+  body        TEXT NOT NULL,               -- JSON
   created_at  INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX alerts_due ON alerts (due_at) WHERE due_at IS NOT NULL;
+CREATE TABLE alert_notices (
+  alert_seq INTEGER NOT NULL REFERENCES alerts (seq) ON DELETE CASCADE,
+  channel   TEXT NOT NULL,                 -- log | webhook | email
+  tries     INTEGER NOT NULL DEFAULT 0,
+  due_at    INTEGER,                       -- NULL: told, or given up
+  error     TEXT,                          -- why it was not told the last time; NULL: it was
+  PRIMARY KEY (alert_seq, channel)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alert_notices_due ON alert_notices (channel, due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE replays (
   seq         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -62,6 +70,10 @@ CREATE INDEX events_created ON events (created_at);
 ALTER TABLE deliveries ADD COLUMN replay_seq INTEGER;                         -- the replay that last opened it
 CREATE INDEX deliveries_replay ON deliveries (replay_seq)
   WHERE replay_seq IS NOT NULL AND due_at IS NOT NULL;
+-- Replays and live deliveries take turns, so the first of each must be found without the other.
+DROP INDEX deliveries_due;
+CREATE INDEX deliveries_due ON deliveries (webhook_seq, trigger = 'replay', due_at)
+  WHERE due_at IS NOT NULL;
 -- POSTs with an Idempotency-Key that took effect, for 24 hours.
 CREATE TABLE idempotent_requests (
   seq        INTEGER PRIMARY KEY,

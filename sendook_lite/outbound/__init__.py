@@ -1,0 +1,1 @@
+"""What leaves besides webhooks: mail through the relay, and alerts to the operator."""
