@@ -45,6 +45,7 @@ from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.reports import Reports
 from sendook_lite.usecases.retention import Ages, Retention
 from sendook_lite.usecases.settling import Settling
+from sendook_lite.usecases.tail import Tails
 from sendook_lite.usecases.turns import Turns
 from sendook_lite.usecases.upkeep import Upkeep
 
@@ -107,7 +108,8 @@ class App:
             stack.push_async_callback(store.close)
             alerting = Alerting(store, ways_to_tell(self._settings, __version__), self._clock)
             scheduler = self._build_scheduler(store, alerting, stack)
-            access = Access(store, self._clock)
+            tails = Tails(store.reader, self._clock)
+            access = Access(store, self._clock, tails.close_of_key)
             replays = Replays(store, scheduler, self._clock)
             turns = Turns(store.writer, self._clock)
             kept = self._settings.retention
@@ -131,7 +133,7 @@ class App:
                     # Last up, first down: what comes in stops before what handles it.
                     doors.push_async_callback(scheduler.drain, self._settings.delivery.timeout)
                     public_url = await self._open_doors(
-                        store, scheduler, alerting, access, replays, ids, doors
+                        store, scheduler, alerting, access, replays, tails, ids, doors
                     )
                     # Last of all: a key that is made by a start that fails would never be seen.
                     new_key = await access.bootstrap(self._environment_key)
@@ -181,6 +183,7 @@ class App:
         alerting: Alerting,
         access: Access,
         replays: Replays,
+        tails: Tails,
         ids: Ids,
         doors: AsyncExitStack,
     ) -> str:
@@ -197,7 +200,7 @@ class App:
         public_url = settings.server.public_url.rstrip("/") or self._addresses["api"]
 
         space = DiskSpace(self._data_dir, settings.server.min_free_bytes, clock)
-        publisher = Publisher(scheduler, settings.delivery.max_body_bytes)
+        publisher = Publisher(scheduler, settings.delivery.max_body_bytes, tails.grew)
         inboxes = Inboxes(store, publisher, settings.inbound.domains)
         rules = IntakeRules(
             domains=settings.inbound.domains,
@@ -227,6 +230,7 @@ class App:
             inboxes=inboxes,
             endpoints=endpoints,
             replays=replays,
+            tails=tails,
             idempotency=Idempotency(store, clock),
             clock=clock,
             health=lambda: self._health(store, scheduler, alerting, space),
@@ -250,6 +254,7 @@ class App:
         for listener, operator in ((admin, True), (api, False)):
             if listener is not None:
                 await _serve_http(build(context, operator=operator), listener.sock, doors)
+        doors.callback(tails.close)  # streams end by nothing else
         return public_url
 
     def _bind(

@@ -12,6 +12,7 @@ from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.replay import Replays
+from sendook_lite.usecases.tail import Tails
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class ApiContext:
     inboxes: Inboxes
     endpoints: Endpoints
     replays: Replays
+    tails: Tails
     idempotency: Idempotency
     clock: Clock
     health: Callable[[], dict[str, Any]]

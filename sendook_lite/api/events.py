@@ -12,6 +12,7 @@ from sendook_lite.domain.events import EVENT_TYPES
 from sendook_lite.domain.model import Event
 from sendook_lite.store import events
 from sendook_lite.store.page import DEFAULT_LIMIT
+from sendook_lite.usecases.access import Principal
 
 EXPIRED_HEADER: Final = "Sendook-After"
 
@@ -38,7 +39,7 @@ async def list_events(call: Call[EventsQuery, None]) -> Answer:
     ``Sendook-After: expired`` says so: a reader that was away for too long is to know.
     """
     query, reader = call.query, call.context.store.reader
-    visible = visible_inboxes(call, query.inbox_id)
+    visible = visible_inboxes(call.principal, query.inbox_id)
     page = await events.list_after(
         reader,
         after=query.after,
@@ -67,9 +68,9 @@ async def get_event(call: Call[None, None]) -> Answer:
     return resources.event(event, counts.get(event.seq, {}))
 
 
-def visible_inboxes(call: Call[EventsQuery, None], wanted: str | None) -> frozenset[str] | None:
+def visible_inboxes(principal: Principal, wanted: str | None) -> frozenset[str] | None:
     """Return the inboxes whose events are to be shown; None for all, and for those of none."""
-    own = call.principal.inbox_ids if call.principal.limited else None
+    own = principal.inbox_ids if principal.limited else None
     if wanted is None:
         return own
     return frozenset({wanted}) if own is None else own & {wanted}

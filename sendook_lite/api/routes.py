@@ -11,6 +11,7 @@ from sendook_lite.api import (
     keys,
     messages,
     replays,
+    stream,
     threads,
     webhooks,
 )
@@ -20,6 +21,7 @@ from sendook_lite.api.events import EventsQuery
 from sendook_lite.api.pages import ListQuery, Query
 from sendook_lite.api.replays import StartReplay
 from sendook_lite.api.schemas import Body, ChangeInbox, CreateInbox, CreateKey
+from sendook_lite.api.stream import StreamQuery
 from sendook_lite.api.webhook_schemas import ChangeWebhook, CreateWebhook, RotateSecret
 from sendook_lite.api.webhooks import AttemptsQuery
 from sendook_lite.domain.model import Scope
@@ -125,6 +127,8 @@ ROUTES: Final[tuple[Route, ...]] = (
 
     Route("GET", _EVENTS, events.list_events, "List events, oldest first", "[Event]",
           query=EventsQuery),
+    Route("GET", f"{_EVENTS}/stream", stream.stream_events, "Follow the log as it grows",
+          "text/event-stream", query=StreamQuery),
     Route("GET", f"{_EVENTS}/{{event_id}}", events.get_event, "Get an event", "Event"),
 
     Route("GET", _DELIVERIES, deliveries.list_deliveries, "List deliveries", "[Delivery]",

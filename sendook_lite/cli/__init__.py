@@ -32,6 +32,20 @@ COMMANDS = {
     "receive": LazyCommand(
         "sendook_lite.cli.receive:receive", "Receive webhooks: verify, print, answer."
     ),
+    "listen": LazyCommand(
+        "sendook_lite.cli.listen:listen", "Show events as they happen; or forward them."
+    ),
+    "webhooks": LazyCommand(
+        "sendook_lite.cli.webhooks:webhooks", "List, create, change and test webhooks."
+    ),
+    "inboxes": LazyCommand(
+        "sendook_lite.cli.inboxes:inboxes", "List, create, rename and delete inboxes."
+    ),
+    "messages": LazyCommand("sendook_lite.cli.messages:messages", "List and show messages."),
+    "events": LazyCommand("sendook_lite.cli.events:events", "List and show events."),
+    "deliveries": LazyCommand(
+        "sendook_lite.cli.deliveries:deliveries", "Show what became of events at webhooks."
+    ),
     "keys": LazyCommand("sendook_lite.cli.keys:keys", "List, create and delete API keys."),
     "status": LazyCommand("sendook_lite.cli.status:status", "Show what is running."),
     "config": LazyCommand("sendook_lite.cli.config:config", "Write or check a settings file."),

@@ -90,6 +90,7 @@ class Lane:
         more_at: when the store has something due for this lane; None when nothing is known of.
         suspect: whether it counts towards the half of the slots that suspects share.
         halted: the endpoint is gone; nothing is sent any more.
+        outdated: the webhook was changed; nothing is sent before the change is known here.
         closed: it was taken away; requests in flight only have to be counted down.
         slow_answers: how many answers took longer than ``slow_after``.
     """
@@ -109,6 +110,7 @@ class Lane:
     loading: bool = False
     suspect: bool = True
     halted: bool = False
+    outdated: bool = False
     closed: bool = False
     slow_answers: int = 0
     _proven: bool = False
@@ -137,7 +139,7 @@ class Lane:
     @property
     def allowed(self) -> int:
         """How many requests may be in flight now."""
-        if self.halted:
+        if self.halted or self.outdated:
             return 0
         return 1 if self.throttled else min(self._window, self.cap)
 
@@ -156,9 +158,10 @@ class Lane:
     @property
     def capacity(self) -> int:
         """How many deliveries this lane keeps at hand; fewer when they are heavy."""
-        if self.throttled or self.halted:
-            return self.allowed
-        return max(1, min(READ_AHEAD * self.allowed, int(READ_AHEAD_BYTES / self._usual_bytes)))
+        allowed = self.allowed
+        if self.throttled or not allowed:
+            return allowed
+        return max(1, min(READ_AHEAD * allowed, int(READ_AHEAD_BYTES / self._usual_bytes)))
 
     @property
     def room(self) -> int:
@@ -168,7 +171,9 @@ class Lane:
     @property
     def hungry(self) -> bool:
         """Whether it is time to read on: half is used up, so that reading overlaps sending."""
-        return not self.loading and not self.halted and len(self.ready) <= self.capacity // 2
+        if self.loading or self.halted or self.outdated:
+            return False
+        return len(self.ready) <= self.capacity // 2
 
     def behind(self, now: float) -> bool:
         """Say whether the store holds something for this lane that is due before what is new."""
@@ -244,7 +249,7 @@ class Lane:
         moments = []
         if self.ready and self.free_at > now:
             moments.append(self.free_at)
-        if self.more_at is not None and not self.loading and not self.halted:
+        if self.more_at is not None:
             at = max(self.more_at, self.held_until)
             if at > now or self.hungry:
                 moments.append(at)

@@ -83,10 +83,12 @@ class Lanes:
         lane.doubtful = set(lane.claims)
         self._lanes[lane.webhook_seq] = lane
 
-    def renew(self, lane: Lane, now: float) -> None:
-        """Have everything read again: others have changed the rows of a lane."""
+    def invalidate(self, lane: Lane, now: float) -> None:
+        """Send nothing until a lane is up to date: its webhook or its rows were changed."""
         lane.drop(now)
         lane.doubtful = set(lane.claims)
+        lane.outdated = True
+        self._queue_of(lane).pop(lane, None)
 
     def remove(self, lane: Lane) -> None:
         """Take a lane away; what it has in flight still counts until it ends."""

@@ -52,7 +52,13 @@ class Roster:
         self._changed: set[int] = set()
 
     def changed(self, webhook_seq: int) -> None:
-        """Take note that a webhook was made, changed, disabled, or is owed more than before."""
+        """Take note that a webhook was made, changed, disabled, or is owed more than before.
+
+        Whoever changed it may rely on it: nothing is sent any more as it was before.
+        """
+        lane = self._lanes.get(webhook_seq)
+        if lane is not None:
+            self._lanes.invalidate(lane, self._steady.now())
         self._changed.add(webhook_seq)
         self._wake.set()
 
@@ -74,7 +80,7 @@ class Roster:
             except StoreFailed:
                 self._changed |= changed
                 return False
-            for seq in changed:
+            for seq in changed - self._changed:
                 if seq in loaded:
                     self._install(*loaded[seq])
                 else:
@@ -93,8 +99,8 @@ class Roster:
             return
         lane = self._lanes.get(webhook.seq)
         if lane is not None and lane.url == webhook.url and not _starts_over(lane, webhook):
-            self._lanes.renew(lane, now)
             lane.endpoint = endpoint
+            lane.outdated = False
         else:
             lane = Lane(
                 webhook.seq,

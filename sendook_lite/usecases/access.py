@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sendook_lite.domain.clock import Clock
@@ -51,11 +52,14 @@ def digest(key: str) -> bytes:
 
 
 class Access:
-    """Checks keys and manages them."""
+    """Checks keys and manages them; ``revoked`` is called with the id of a key that ends."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, revoked: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._revoked = revoked
         self._active: dict[bytes, ApiKey] = {}
         self._used: dict[str, int] = {}
 
@@ -106,6 +110,7 @@ class Access:
         self._active = {
             found: each for found, each in self._active.items() if each.id != identifier
         }
+        self._revoked(identifier)
         return key
 
     async def get(self, identifier: str) -> ApiKey:

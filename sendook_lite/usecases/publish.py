@@ -1,5 +1,6 @@
 """Publishing: an event, and a delivery for every subscriber, in the caller's transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +20,20 @@ class Published:
 
 
 class Publisher:
-    """Knows how large a body may be and who is to hear of new deliveries."""
+    """Knows how large a body may be and who is to hear of new events and deliveries.
 
-    def __init__(self, feed: DeliveryFeed, max_body_bytes: int) -> None:
+    ``grew`` is called when the log has grown, for those who follow it.
+    """
+
+    def __init__(
+        self,
+        feed: DeliveryFeed,
+        max_body_bytes: int,
+        grew: Callable[[], None] = lambda: None,
+    ) -> None:
         self._feed = feed
         self._max_body_bytes = max_body_bytes
+        self._grew = grew
 
     def publish(
         self,
@@ -45,7 +55,9 @@ class Publisher:
         return Published(event, deliveries.fan_out(tx, event, self._feed.now()))
 
     def announce(self, *published: Published) -> None:
-        """Hand fresh deliveries to the scheduler; to be called after the commit."""
+        """Hand fresh deliveries to the scheduler, tell followers; to be called after the commit."""
+        if published:
+            self._grew()
         for each in published:
             if each.fresh:
                 self._feed.offer(each.fresh)

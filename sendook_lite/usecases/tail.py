@@ -87,9 +87,7 @@ class Tail:
         reader = self._tails.reader
         if after is None:
             self._place = await events.last_seq(reader)
-            self.begins_behind = (
-                await events.newest_id(reader, self._place, inbox_ids) or BEGINNING
-            )
+            self.begins_behind = await events.newest_id(reader, self._place, inbox_ids) or BEGINNING
         elif after != BEGINNING:
             found = await events.seq_of(reader, after) if is_id(after) else None
             self.expired = found is None
@@ -113,24 +111,30 @@ class Tail:
     async def __anext__(self) -> list[Event]:
         clock = self._tails.clock
         quiet_at = clock.monotonic() + QUIET_SECONDS
-        while not self._closed:
+        while True:
             # Before the look: what is committed after it is announced after it.
             self._grown.clear()
             page, at_end = await self._read()
-            if self._closed:
-                break
             left = quiet_at - clock.monotonic()
             if page or left <= 0:
                 return page
             if at_end and not await clock.wait(self._grown, left):
                 # Another look all the same: who commits may be stopped before announcing it.
                 page, _ = await self._read()
-                if not self._closed:
-                    return page
-        raise StopAsyncIteration
+                return page
 
     async def _read(self) -> tuple[list[Event], bool]:
-        """Read on; returns the events, and whether this is the end of the log for now."""
+        """Read on; returns the events, and whether this is the end of the log for now.
+
+        Raises:
+            StopAsyncIteration: the tail is closed, before or meanwhile.
+        """
+        page, at_end = await self._look() if not self._closed else ([], True)
+        if self._closed:
+            raise StopAsyncIteration
+        return page, at_end
+
+    async def _look(self) -> tuple[list[Event], bool]:
         async with self._tails.turn:
             reader = self._tails.reader
             end = await events.last_seq(reader)

@@ -7,9 +7,9 @@ from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.turns import Turns
 
-BATCH_PAGES = 500
+BATCH_PAGES = 50
 BATCH_ROWS = 200
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 1024 * 1024
 """Pages, rows, or bytes of long rows, in a unit of work: a few milliseconds of the writer."""
 
 Step = Callable[[Tx], bool]

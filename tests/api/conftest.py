@@ -25,6 +25,7 @@ from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
+from sendook_lite.usecases.tail import Tails
 from tests.fakes import RecordingFeed, ScriptedProbe
 
 PUBLIC_URL = "https://mail.example.com"
@@ -70,7 +71,8 @@ class Api:
         async with self.session.request(
             method, self.url + path, headers=headers, allow_redirects=False, **more
         ) as answer:
-            return Reply(answer.status, answer.headers, await answer.read())
+            endless = answer.content_type == "text/event-stream"
+            return Reply(answer.status, answer.headers, b"" if endless else await answer.read())
 
     async def get(self, path: str, **more: Any) -> Any:
         reply = await self.call("GET", path, **more)
@@ -131,11 +133,12 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
     ids = Ids(clock)
     store = Store(tmp_path / "data", clock, ids)
     await store.open()
-    access = Access(store, clock)
+    tails = Tails(store.reader, clock)
+    access = Access(store, clock, tails.close_of_key)
     key = await access.bootstrap(None)
     assert key is not None
     feed, probe = RecordingFeed(), ScriptedProbe()
-    publisher = Publisher(feed, 1_048_576)
+    publisher = Publisher(feed, 1_048_576, tails.grew)
     inboxes = Inboxes(store, publisher, ("localhost.test",))
     rules = IntakeRules(("localhost.test",), "reject", 0, "", 262_144, PUBLIC_URL)
     context = ApiContext(
@@ -146,6 +149,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
         inboxes=inboxes,
         endpoints=Endpoints(store, feed, probe, Guard(()), clock, ids, allow_http=False),
         replays=Replays(store, feed, clock),
+        tails=tails,
         idempotency=Idempotency(store, clock),
         clock=clock,
         health=lambda: {"version": "x"},
@@ -165,6 +169,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
             key,
         )
         yield made
+    tails.close()
     for site in (serving, *made.sites):
         await site.cleanup()
     await store.close()

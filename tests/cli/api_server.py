@@ -21,6 +21,7 @@ from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
+from sendook_lite.usecases.tail import Tails
 from tests.fakes import RecordingFeed, ScriptedProbe
 
 KEY = "sk_of_the_command_line_tests"
@@ -77,7 +78,8 @@ async def _site(app: web.Application) -> web.AppRunner:
 
 
 async def _context(store: Store, clock: SystemClock, server: ApiServer) -> ApiContext:
-    access = Access(store, clock)
+    tails = Tails(store.reader, clock)
+    access = Access(store, clock, tails.close_of_key)
     await access.bootstrap(KEY)
     feed = RecordingFeed()
     return ApiContext(
@@ -85,11 +87,12 @@ async def _context(store: Store, clock: SystemClock, server: ApiServer) -> ApiCo
         public_url="http://mail.example.com",
         store=store,
         access=access,
-        inboxes=Inboxes(store, Publisher(feed, 1_048_576), ("localhost.test",)),
+        inboxes=Inboxes(store, Publisher(feed, 1_048_576, tails.grew), ("localhost.test",)),
         endpoints=Endpoints(
             store, feed, ScriptedProbe(), Guard(()), clock, Ids(clock), allow_http=False
         ),
         replays=Replays(store, feed, clock),
+        tails=tails,
         clock=clock,
         health=lambda: server.facts,
         ready=lambda: server.unready,

@@ -2,6 +2,7 @@ import json
 import os
 import pty
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,7 +17,14 @@ import pytest
 
 from sendook_lite.cli.receiver import print_block
 from sendook_lite.domain.clock import SystemClock
-from sendook_lite.domain.signing import secret_bytes, sign
+from sendook_lite.domain.model import Secret
+from sendook_lite.domain.signing import (
+    prepare_secret,
+    secret_bytes,
+    sign,
+    signature_header,
+    signing_key,
+)
 from tests.cli.conftest import PYTHON, Command
 
 SECRET = "whsec_" + "QUJD" * 8
@@ -100,6 +108,23 @@ def test_a_wrong_signature_is_told_with_its_reason(here: Path) -> None:
     assert "✗ not verified: The webhook-signature was not made with this secret" in out
     assert "✗ not verified: The webhook-id header is missing.  GET /\n" in out
     assert "\x1b" not in out
+
+
+def test_a_public_key_verifies_what_its_private_key_signed(here: Path) -> None:
+    assert here
+    mine, other = (prepare_secret("ed25519", None, secrets.token_bytes) for _ in range(2))
+    with receiving("--secret", str(mine.public_key), "--count", "3", "--json") as receiver:
+        for signing in (mine, other, Secret(SECRET, None)):
+            now = SystemClock().now() // 1000
+            signature = signature_header([signing_key(signing)], "evt_1", now, BODY.encode())
+            headers = {
+                "webhook-id": "evt_1",
+                "webhook-timestamp": str(now),
+                "webhook-signature": signature,
+            }
+            assert receiver.ask("POST", "/", BODY.encode(), headers) == 200
+        verdicts = [json.loads(line)["verified"] for line in receiver.finish().splitlines()]
+    assert verdicts == [True, False, False]
 
 
 def test_without_a_secret_it_says_what_to_do_next(here: Path) -> None:

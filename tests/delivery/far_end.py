@@ -25,6 +25,7 @@ from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.settling import Settling
+from sendook_lite.usecases.turns import Turns
 from sendook_lite.usecases.upkeep import Upkeep
 from tests.fakes import FakeClock, RecordingAlerts
 
@@ -108,7 +109,7 @@ class FarEnd(Sender):
         return [each.path for each in self.sent]
 
     def release(self, outcome: Outcome = OK) -> None:
-        """Answer everything that hangs."""
+        """Answer everything that hangs; to be followed by a rest before time passes."""
         for each in self.sent:
             if not each.answer.done():
                 each.answer.set_result(outcome)
@@ -167,8 +168,10 @@ class House:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def restart(self) -> None:
+        """Start over; endpoints answer as before."""
         await self.kill()
-        self.far = FarEnd(self.clock)
+        answers, self.far = self.far.answers, FarEnd(self.clock)
+        self.far.answers = answers
         self._build()
         await self.start()
 
@@ -200,7 +203,7 @@ class House:
         await self.rest()
 
     async def keep_up(self) -> None:
-        await Upkeep(self.store).run()
+        await Upkeep(self.store, Turns(self.store.writer, self.clock)).run()
         await self.rest()
 
     # --- time, and what can be seen
@@ -218,13 +221,13 @@ class House:
                 await asyncio.sleep(0.001)
 
     async def sleep(self, seconds: float) -> None:
-        """Let time pass in small steps, with time for the store after each."""
+        """Let time pass from one sleeper to the next, with a rest after each."""
         end = self.clock.elapsed + seconds
         while self.clock.elapsed < end:
-            await self.clock.advance(min(1.0, end - self.clock.elapsed))
-            await self.clock.settle()
-            await self.store.writer.write(lambda _: None)
-        await self.rest()
+            sleepers = self.clock._sleepers
+            at = min(end, sleepers[0][0] if sleepers else end)
+            await self.clock.advance(max(0.0, at - self.clock.elapsed) + 1e-9)
+            await self.rest()
 
     async def rows(self, sql: str) -> list[Row]:
         return await self.store.reader.all(sql)

@@ -74,7 +74,7 @@ async def read_request(server: Server, reader: asyncio.StreamReader) -> Received
     head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
     line, *rest = head.removesuffix("\r\n\r\n").split("\r\n")
     headers = [(name, value) for name, _, value in (one.partition(": ") for one in rest)]
-    size = int(dict(headers)["content-length"])
+    size = int({name.lower(): value for name, value in headers}["content-length"])
     received = Received(line, headers, await reader.readexactly(size))
     server.requests.append(received)
     return received

@@ -13,6 +13,8 @@ from sendook_lite.delivery.endpoint import Endpoint, Request
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.scheduler import Scheduler
 from sendook_lite.delivery.sender import Sender
+from sendook_lite.domain.alerts import CHANNELS
+from sendook_lite.domain.disabling import DisableRule
 from sendook_lite.domain.endpoint_url import parse
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import Secret, Webhook
@@ -22,8 +24,9 @@ from sendook_lite.settings import DeliverySettings
 from sendook_lite.store.database import Store
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.publish import Publisher
+from sendook_lite.usecases.settling import Settling
 from tests.delivery.servers import Received, Server, always, serving
-from tests.fakes import START, FakeClock
+from tests.fakes import START, FakeClock, RecordingAlerts
 
 LOOPBACK = Guard(("127.0.0.0/8",))
 HOUR = 3600
@@ -66,7 +69,7 @@ class House:
         """Let something happen; returns the request that tells of it."""
         before = len(self.server.requests)
         published = await self.store.writer.write(self.publisher.publish, "inbox.created", {})
-        self.publisher.announce([published])
+        self.publisher.announce(published)
         async with asyncio.timeout(10):
             while len(self.server.requests) == before:  # noqa: ASYNC110 - what is waited for has no event
                 await asyncio.sleep(0.002)
@@ -81,7 +84,13 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await store.open()
     resolver = Resolver(clock)
     scheduler = Scheduler(
-        store, make_sender(clock, resolver), clock, DeliverySettings(), make_endpoint
+        store,
+        make_sender(clock, resolver),
+        clock,
+        DeliverySettings(),
+        make_endpoint,
+        Settling(DisableRule(failures=10, after_ms=HOUR), CHANNELS),
+        RecordingAlerts(),
     )
     await scheduler.recover()
     endpoints = Endpoints(store, scheduler, scheduler.probe, LOOPBACK, clock, ids, allow_http=True)

@@ -1,7 +1,7 @@
 """A receiver that is never the bottleneck: answers 200 at once and counts.
 
-Run as a program: prints its port, then, for every line on standard input, one line of JSON with
-how many requests came and how many event ids were different.
+Run as a program, with a port if it is to be a certain one: prints its port, then, for every line on
+standard input, one line of JSON with how many requests came and how many event ids were different.
 """
 
 import asyncio
@@ -39,7 +39,8 @@ class Receiver(asyncio.Protocol):
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Receiver, "127.0.0.1", 0)
+    port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    server = await loop.create_server(Receiver, "127.0.0.1", port)
     print(server.sockets[0].getsockname()[1], flush=True)
     while await loop.run_in_executor(None, sys.stdin.readline):
         counted = {"requests": Receiver.requests, "events": len(Receiver.event_ids)}

@@ -27,6 +27,16 @@ class Received:
         return int(self.headers["x-sendook-attempt"])
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """Says nothing of connections that a killed client leaves behind."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 class Endpoint:
     """Answers every POST with what ``answer`` says of it (a status; 200 by default)."""
 
@@ -54,8 +64,7 @@ class Endpoint:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _QuietServer(("127.0.0.1", 0), Handler)
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         scheme = "http" if tls is None else "https"

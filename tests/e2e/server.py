@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any, Self
@@ -137,6 +138,30 @@ class Server:
             timeout=60,
             check=False,
         )
+
+
+def resident_mib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("the process is gone")
+
+
+def push(server: Server, count: int, event: str = "message.sent") -> None:
+    """Push events through the event socket and see each of them accepted."""
+    lines = [
+        json.dumps({"event": event, "from": "a@b.example", "recipient": f"{number}@c.example"})
+        for number in range(count)
+    ]
+    with server.events_socket() as connection:
+        pusher = threading.Thread(
+            target=connection.sendall, args=(("\n".join(lines) + "\n").encode(),)
+        )
+        pusher.start()
+        with connection.makefile("rb") as answers:
+            for _ in range(count):
+                assert json.loads(answers.readline())["ok"]
+        pusher.join()
 
 
 def wait_until(condition: Any, seconds: float = 30) -> None:

@@ -14,7 +14,8 @@ class HangingEndpoint:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
         self.held: list[socket.socket] = []
-        threading.Thread(target=self._hold, daemon=True).start()
+        self._thread = threading.Thread(target=self._hold, daemon=True)
+        self._thread.start()
 
     def _hold(self) -> None:
         try:
@@ -24,6 +25,8 @@ class HangingEndpoint:
             return
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread, which close() does not
+        self._thread.join()
         self._listener.close()
         for connection in self.held:
             connection.close()

@@ -1,50 +1,16 @@
 """A hundred thousand events, all of them delivered, in memory that stays flat."""
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import Server, wait_until
+from tests.e2e.counting import Receiver
+from tests.e2e.server import Server, resident_mib, wait_until
 
 EVENTS = 100_000
-RECEIVER = Path(__file__).with_name("counting_receiver.py")
-
-
-class Receiver:
-    """The counting receiver as a process of its own."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(RECEIVER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}/"
-
-    def counted(self) -> dict[str, int]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return dict(json.loads(self._process.stdout.readline()))
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-
-def resident_mib(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("the process is gone")
 
 
 @pytest.mark.timeout(600)

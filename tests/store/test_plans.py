@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sendook_lite.domain.model import Delivery, Event, Inbox, Message, Thread, Webhook
+from sendook_lite.domain.model import Delivery, Event, Inbox, Message, Secret, Thread, Webhook
 from sendook_lite.store import (
     alerts,
     attempts,
@@ -186,6 +186,12 @@ def purge_all(tx: Tx, product: Product, seeds: Seeds) -> None:
 
 _KEY = RequestKey("operator", "key")
 
+
+def rotate_secret(tx: Tx, _: Product, seeds: Seeds) -> None:
+    webhooks.replace_secret(tx, seeds.webhook, Secret("whsec_x", None), tx.now)
+    webhooks.remove_expired_secrets(tx, 9)
+
+
 UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "receive a mail": mail_a_reply,
     "merge threads": merge,
@@ -203,6 +209,7 @@ UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "an inbox by address": lambda tx, _p, _s: inboxes.find_address_in(tx, "ann@mail.example"),
     "inboxes made": lambda tx, _p, _s: inboxes.count_made_in(tx, 0),
     "a key": lambda tx, _p, _s: keys.find_by_hash(tx, b"x"),
+    "rotate a secret": rotate_secret,
     "upkeep": upkeep_all,
     "purge": purge_all,
 }

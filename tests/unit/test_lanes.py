@@ -519,8 +519,9 @@ def test_what_was_in_flight_when_others_changed_the_rows_is_read_again_when_reco
     lane = lane_in(lanes)
     give(lanes, lane, 1, 2, 3)
     take_all(lanes)
-    lanes.renew(lane, 7)
+    lanes.invalidate(lane, 7)
     assert (list(lane.ready), lane.more_at, lane.claims) == ([], 7, {1, 2})
+    lane.outdated = False
     end(lanes, lane, 1, 2, now=8)
     for seq, now in ((1, 9), (2, 10)):
         lane.more_at = None
@@ -540,6 +541,21 @@ def test_a_halted_lane_sends_nothing_more() -> None:
     lanes.due(SLOW_AFTER)
     lanes.look(lane, SLOW_AFTER)
     assert lanes.next_at() is None
+
+
+def test_a_lane_whose_webhook_was_changed_sends_nothing_until_it_is_up_to_date() -> None:
+    lanes = lanes_of()
+    lane = lane_in(lanes)
+    give(lanes, lane, 1, 2, 3)
+    lanes.invalidate(lane, 7)
+    give(lanes, lane, 4)
+    lanes.look(lane, 7)
+    assert (take_all(lanes, 7), lane.room, lane.hungry) == ([], 0, False)
+    assert lanes.next_at() is None
+    lane.outdated = False
+    lanes.look(lane, 7)
+    assert take_all(lanes, 7) == [4]
+    assert lanes.next_at() == 7
 
 
 # --- the agenda

@@ -121,9 +121,15 @@ class Deliveries(RuleBasedStateMachine):
     def change(self, webhook: int) -> None:
         if webhook in self.here:
             lane = self.here[webhook]
-            self.lanes.renew(lane, self.now)
+            self.lanes.invalidate(lane, self.now)
             lane.rate_limit = None if lane.rate_limit else 2.0
-            self.lanes.look(lane, self.now)
+
+    @rule()
+    def learn_of_changes(self) -> None:
+        for lane in self.lanes:
+            if lane.outdated:
+                lane.outdated = False
+                self.lanes.look(lane, self.now)
 
     @rule(webhook=WEBHOOKS, count=st.integers(1, 30))
     def publish(self, webhook: int, count: int) -> None:
@@ -189,6 +195,7 @@ class Deliveries(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Once all endpoints answer, everything that is owed arrives by itself."""
         for _ in range(20_000):
+            self.learn_of_changes()
             self.attend()
             sent = False
             while self.send():

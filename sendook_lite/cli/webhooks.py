@@ -1,0 +1,204 @@
+"""``sendook-lite webhooks``: the URLs that are told of events."""
+
+import os
+from typing import Any
+
+import click
+
+from sendook_lite.cli.client import open_client
+from sendook_lite.cli.columns import columns, fields
+from sendook_lite.cli.deliveries import attempts_table
+from sendook_lite.cli.failure import DONE, REFUSED
+from sendook_lite.cli.options import Server, json_option, server_options
+from sendook_lite.cli.resources import (
+    confirm,
+    fetch_list,
+    id_argument,
+    limit_option,
+    path_of,
+    show,
+    yes_option,
+)
+from sendook_lite.cli.terminal import printable
+from sendook_lite.cli.webhook_options import webhook_options
+
+
+@click.group
+def webhooks() -> None:
+    """List, create, change and test webhooks."""
+
+
+@webhooks.command("list")
+@limit_option
+@json_option
+@server_options
+def list_webhooks(server: Server, *, limit: int, as_json: bool) -> None:
+    """List webhooks, newest first."""
+    with open_client(os.environ, server) as client:
+        found = fetch_list(client, path_of("webhooks"), {}, limit)
+    show(found, _table, as_json=as_json)
+
+
+@webhooks.command("show")
+@id_argument
+@json_option
+@server_options
+def show_webhook(server: Server, *, identifier: str, as_json: bool) -> None:
+    """Show a webhook; its secret has a command of its own."""
+    with open_client(os.environ, server) as client:
+        found = client.request("GET", path_of("webhooks", identifier))
+    show(found, fields, as_json=as_json)
+
+
+@webhooks.command("create")
+@click.argument("url", metavar="TARGET")
+@click.option("--events", metavar="TYPE,…", required=True, help="Which events it is told of.")
+@webhook_options
+@json_option
+@server_options
+def create_webhook(
+    server: Server, *, url: str, events: str, changes: dict[str, Any], as_json: bool
+) -> None:
+    """Create a webhook that posts to the URL TARGET, and print its secret."""
+    body = {"url": url, "events": split(events), **changes}
+    with open_client(os.environ, server) as client:
+        made = client.request("POST", path_of("webhooks"), body)
+    if as_json:
+        show(made, fields, as_json=True)
+        return
+    # The secret alone on standard output: SECRET=$(sendook-lite webhooks create …)
+    click.echo(printable(f"{made['id']} is told of {', '.join(made['events'])}"), err=True)
+    click.echo(printable(made.get("secret") or made["publicKey"]))
+
+
+@webhooks.command("update")
+@id_argument
+@click.option("--target", metavar="URL", help="Where it posts to.")
+@click.option("--events", metavar="TYPE,…", help="Which events it is told of.")
+@webhook_options
+@json_option
+@server_options
+def update_webhook(
+    server: Server,
+    *,
+    identifier: str,
+    target: str | None,
+    events: str | None,
+    changes: dict[str, Any],
+    as_json: bool,
+) -> None:
+    """Change what is named of a webhook; an empty text ("") takes an option back."""
+    body = dict(changes)
+    if target is not None:
+        body["url"] = target
+    if events is not None:
+        body["events"] = split(events)
+    if not body:
+        raise click.UsageError("nothing is to be changed (see --help)")
+    _change(server, identifier, body, as_json=as_json)
+
+
+@webhooks.command("enable")
+@id_argument
+@json_option
+@server_options
+def enable_webhook(server: Server, *, identifier: str, as_json: bool) -> None:
+    """Enable a webhook; its failures are forgotten."""
+    _change(server, identifier, {"status": "enabled"}, as_json=as_json)
+
+
+@webhooks.command("disable")
+@id_argument
+@json_option
+@server_options
+def disable_webhook(server: Server, *, identifier: str, as_json: bool) -> None:
+    """Disable a webhook; what it is owed is canceled."""
+    _change(server, identifier, {"status": "disabled"}, as_json=as_json)
+
+
+@webhooks.command("delete")
+@id_argument
+@yes_option
+@json_option
+@server_options
+def delete_webhook(server: Server, *, identifier: str, yes: bool, as_json: bool) -> None:
+    """Delete a webhook and all it is owed."""
+    with open_client(os.environ, server) as client:
+        confirm(f"Delete the webhook {printable(identifier)} and all it is owed?", yes=yes)
+        gone = client.request("DELETE", path_of("webhooks", identifier))
+    show(gone, lambda hook: printable(f"{hook['id']} ({hook['url']}) is gone"), as_json=as_json)
+
+
+@webhooks.command("test")
+@id_argument
+@json_option
+@server_options
+def test_webhook(server: Server, *, identifier: str, as_json: bool) -> int:
+    """Send a test event now; ends with 0 when it was answered well, else with 1."""
+    with open_client(os.environ, server) as client:
+        result = client.request("POST", path_of("webhooks", identifier, "test"))
+    show(result, _verdict, as_json=as_json)
+    return DONE if result["success"] else REFUSED
+
+
+@webhooks.command("attempts")
+@id_argument
+@limit_option
+@json_option
+@server_options
+def list_attempts(server: Server, *, identifier: str, limit: int, as_json: bool) -> None:
+    """List the last requests made to a webhook, newest first."""
+    with open_client(os.environ, server) as client:
+        found = fetch_list(client, path_of("webhooks", identifier, "attempts"), {}, limit)
+    show(found, attempts_table, as_json=as_json)
+
+
+@webhooks.command("secret")
+@id_argument
+@json_option
+@server_options
+def show_secret(server: Server, *, identifier: str, as_json: bool) -> None:
+    """Print the secret that signs now, or the public key."""
+    with open_client(os.environ, server) as client:
+        found = client.request("GET", path_of("webhooks", identifier, "secret"))
+    show(
+        found,
+        lambda secret: printable(secret.get("secret") or secret["publicKey"]),
+        as_json=as_json,
+    )
+    if not as_json:
+        for earlier in found["previous"]:
+            click.echo(printable(f"an earlier one signs until {earlier['expiresAt']}"), err=True)
+
+
+def split(text: str) -> list[str]:
+    """Read names with commas between them."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _change(server: Server, identifier: str, body: dict[str, Any], *, as_json: bool) -> None:
+    with open_client(os.environ, server) as client:
+        changed = client.request("PATCH", path_of("webhooks", identifier), body)
+    show(changed, fields, as_json=as_json)
+
+
+def _verdict(result: dict[str, Any]) -> str:
+    attempt = result["attempt"]
+    outcome = attempt.get("error") or f"answered {attempt['status']}"
+    colour = "green" if result["success"] else "red"
+    return click.style(printable(f"{outcome} in {attempt['durationMs']:,} ms"), fg=colour)
+
+
+def _table(found: list[dict[str, Any]]) -> str:
+    rows = [
+        [
+            hook["id"],
+            hook["url"],
+            hook["status"] + (f" ({hook['disabledReason']})" if "disabledReason" in hook else ""),
+            hook["events"],
+            hook.get("description"),
+        ]
+        for hook in found
+    ]
+    headings = ["ID", "URL", "STATUS", "EVENTS", "DESCRIPTION"]
+    return columns(headings, rows, ("URL", "EVENTS", "DESCRIPTION"))
