@@ -66,11 +66,7 @@ class Mailbox:
     def _protocol(self) -> SMTP:
         options: dict[str, Any] = {}
         if self.login is not None:
-            options = {
-                "authenticator": self._authenticate,
-                "auth_require_tls": False,
-                "auth_exclude_mechanism": ["LOGIN"],
-            }
+            options = {"authenticator": self._authenticate, "auth_require_tls": False}
         if self.starttls is not None:
             options |= {"tls_context": self.starttls, "require_starttls": True}
         return SMTP(self, hostname="mailbox.example", loop=self._loop, **options)
@@ -80,7 +76,9 @@ class Mailbox:
     ) -> AuthResult:
         assert isinstance(given, LoginPassword)
         self._user = given.login.decode()
-        return AuthResult(success=(self._user, given.password.decode()) == self.login)
+        return AuthResult(
+            success=(self._user, given.password.decode()) == self.login, handled=False
+        )
 
     async def handle_RCPT(  # noqa: N802 - named by the library
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: object

@@ -32,7 +32,7 @@ def fields(document: Mapping[str, Any]) -> str:
     for name, value in shown.items():
         text = printable(_text(value), lines=True)
         if "\n" in text:
-            lines += [name, *(f"  {line}" for line in text.split("\n"))]
+            lines += [name, *(f"  {line}".rstrip() for line in text.split("\n"))]
         else:
             lines.append(f"{name.ljust(width)}{text}".rstrip())
     return "\n".join(lines)

@@ -57,7 +57,7 @@ def attempts_table(made: list[dict[str, Any]]) -> str:
             each["timestamp"],
             each["attempt"],
             each["trigger"],
-            each["status"],
+            None if _unanswered(each) else each["status"],
             f"{each['durationMs']:,} ms",
             each["eventId"],
             each.get("error"),
@@ -66,6 +66,11 @@ def attempts_table(made: list[dict[str, Any]]) -> str:
     ]
     headings = ["AT", "ATTEMPT", "TRIGGER", "STATUS", "TOOK", "EVENT", "ERROR"]
     return columns(headings, rows, ("ERROR",))
+
+
+def _unanswered(attempt: dict[str, Any]) -> bool:
+    """Say whether the status of an attempt stands for "no answer"; only the error tells."""
+    return not attempt.get("error", "http_status").startswith("http_status")
 
 
 def _table(found: list[dict[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import sys
 from typing import Any, BinaryIO
 
 import click
@@ -12,6 +13,7 @@ from sendook_lite.cli.columns import columns, fields
 from sendook_lite.cli.failure import TRY_AGAIN, Failed
 from sendook_lite.cli.options import Server, json_option, server_options
 from sendook_lite.cli.resources import fetch_list, id_argument, limit_option, path_of, show
+from sendook_lite.cli.terminal import printable
 
 _SECONDS = 30.0
 _CHUNK = 65_536
@@ -51,7 +53,7 @@ def show_message(server: Server, *, inbox: str, identifier: str, raw: bool, as_j
     with open_client(os.environ, server) as client:
         if raw:
             with open_answer(client, f"{path}/raw", {}, _SECONDS) as answer:
-                _copy(answer, click.get_binary_stream("stdout"))
+                _copy(answer, sys.stdout.buffer)
             return
         found = client.request("GET", path)
     show(found, _letter, as_json=as_json)
@@ -93,4 +95,4 @@ def _letter(message: dict[str, Any]) -> str:
             f"{each['name']} ({each['contentType']}, {each['size']:,} bytes)"
             for each in shown["attachments"]
         ]
-    return fields({**shown, "text": f"\n{message['text']}"})
+    return f"{fields(shown)}\n\n{printable(message['text'].rstrip(), lines=True)}"

@@ -44,23 +44,26 @@ def list_webhooks(server: Server, *, limit: int, as_json: bool) -> None:
 @json_option
 @server_options
 def show_webhook(server: Server, *, identifier: str, as_json: bool) -> None:
-    """Show a webhook; its secret has a command of its own."""
+    """Show a webhook, without its secret."""
     with open_client(os.environ, server) as client:
         found = client.request("GET", path_of("webhooks", identifier))
     show(found, fields, as_json=as_json)
 
 
 @webhooks.command("create")
-@click.argument("url", metavar="TARGET")
+@click.argument("target", metavar="TARGET")
 @click.option("--events", metavar="TYPE,…", required=True, help="Which events it is told of.")
 @webhook_options
 @json_option
 @server_options
 def create_webhook(
-    server: Server, *, url: str, events: str, changes: dict[str, Any], as_json: bool
+    server: Server, *, target: str, events: str, changes: dict[str, Any], as_json: bool
 ) -> None:
-    """Create a webhook that posts to the URL TARGET, and print its secret."""
-    body = {"url": url, "events": split(events), **changes}
+    """Create a webhook and print its secret.
+
+    It posts to the URL TARGET.
+    """
+    body = {"url": target, "events": split(events), **changes}
     with open_client(os.environ, server) as client:
         made = client.request("POST", path_of("webhooks"), body)
     if as_json:
@@ -87,7 +90,10 @@ def update_webhook(
     changes: dict[str, Any],
     as_json: bool,
 ) -> None:
-    """Change what is named of a webhook; an empty text ("") takes an option back."""
+    """Change a webhook.
+
+    What is not named stays; an empty text ("") takes an option back.
+    """
     body = dict(changes)
     if target is not None:
         body["url"] = target
@@ -134,7 +140,10 @@ def delete_webhook(server: Server, *, identifier: str, yes: bool, as_json: bool)
 @json_option
 @server_options
 def test_webhook(server: Server, *, identifier: str, as_json: bool) -> int:
-    """Send a test event now; ends with 0 when it was answered well, else with 1."""
+    """Send a test event now.
+
+    Ends with 0 when it was answered with a 2xx, else with 1.
+    """
     with open_client(os.environ, server) as client:
         result = client.request("POST", path_of("webhooks", identifier, "test"))
     show(result, _verdict, as_json=as_json)

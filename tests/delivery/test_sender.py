@@ -455,9 +455,14 @@ async def test_a_name_that_turns_inwards_is_refused_at_the_next_look_up() -> Non
     async with serving(always(answer)) as server, bench(allow=("127.0.0.1/32",)) as b:
         b.names["turning.example"] = ["127.0.0.1"]
         assert (await b.send(here(server, host="turning.example"))).success
-        b.names["turning.example"] = ["127.0.0.2"]
-        await b.clock.advance(31)
-        assert failed(await b.send(here(server, host="turning.example")))[0] == "blocked_address"
+        with socket.create_server(("127.0.0.2", server.port)) as inside:
+            inside.setblocking(False)
+            b.names["turning.example"] = ["127.0.0.2"]
+            await b.clock.advance(31)
+            outcome = await b.send(here(server, host="turning.example"))
+            assert failed(outcome)[0] == "blocked_address"
+            with pytest.raises(BlockingIOError):
+                inside.accept()
 
 
 @pytest.mark.parametrize("dead", [["127.0.0.2"], ["127.0.0.2", "127.0.0.3", "127.0.0.4"]])

@@ -202,6 +202,7 @@ class Deliveries(RuleBasedStateMachine):
                 sent = True
             while self.flying:
                 self.answer(0, success=True, retry=None)
+                sent = True  # and there may be room for more
             self.settle()
             if not any(self.pending[webhook] for webhook in self.here):
                 return

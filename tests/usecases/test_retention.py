@@ -13,6 +13,7 @@ from sendook_lite.store import (
     deliveries,
     events,
     idempotent_requests,
+    meta,
     purge,
     settling,
     threads,
@@ -299,6 +300,20 @@ async def test_idempotent_requests_are_forgotten_after_a_day(product: Product) -
     assert await product.count("idempotent_requests") == 12
     await kept_for(product, Ages(0, 0)).sweep()
     assert await product.count("idempotent_requests") == 7
+
+
+async def test_the_more_of_the_file_is_free_the_fewer_pages_are_given_back_at_a_time(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(product, 100, "x" * 20_000)
+    await product.clock.advance(31 * DAY)
+    await kept_for(product).sweep()
+    ((before,),) = await product.rows("PRAGMA page_count")
+    assert await product.store.writer.write(meta.give_back_pages, 20)
+    assert await product.rows("PRAGMA page_count") == [(before - 20,)]
+    monkeypatch.setattr(meta, "_SEARCHED", 1)
+    assert await product.store.writer.write(meta.give_back_pages, 20)
+    assert await product.rows("PRAGMA page_count") == [(before - 21,)]
 
 
 async def test_it_sweeps_every_minute_and_goes_on_after_the_store_failed(product: Product) -> None:

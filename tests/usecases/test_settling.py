@@ -19,6 +19,7 @@ from sendook_lite.store.standings import HOUR_MS, Counts
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.settling import Recorded, Settling
 from tests.fakes import START, FakeClock
+from tests.store.test_plans import CatchingTx
 from tests.usecases.product import Product, build, settlement
 
 DAY = 24 * HOUR_MS
@@ -313,6 +314,20 @@ async def test_a_batch_that_is_rolled_back_has_told_nothing(product: Product) ->
     with pytest.raises(Conflict):
         await product.store.writer.write(record_and_break)
     assert (await told(product), await counters(product)) == ([], (0, 0, None, None))
+
+
+async def test_a_batch_of_successes_costs_three_statements_more_than_its_deliveries(
+    product: Product,
+) -> None:
+    await product.webhook()
+    owed = [(await product.store.writer.write(owe_one, product))[0] for _ in range(20)]
+
+    def count(tx: Tx) -> int:
+        catching = CatchingTx(tx)
+        product.settling.record(catching, [settlement(each, "delivered") for each in owed], 1)
+        return len(catching.caught)
+
+    assert await product.store.writer.write(count) == len(owed) + 1 + 3
 
 
 async def test_failing_and_disabled_webhooks_are_counted(product: Product) -> None:
