@@ -97,7 +97,7 @@ class Mailbox:
             Kept(
                 str(envelope.mail_from),
                 list(envelope.rcpt_tos),
-                cast("EmailMessage", mail),
+                mail,
                 self._user,
                 tls or self.tls is not None,
             )

@@ -53,17 +53,30 @@ def show_webhook(server: Server, *, identifier: str, as_json: bool) -> None:
 @webhooks.command("create")
 @click.argument("target", metavar="TARGET")
 @click.option("--events", metavar="TYPE,…", required=True, help="Which events it is told of.")
+@click.option(
+    "--signing",
+    type=click.Choice(["hmac", "ed25519"]),
+    default="hmac",
+    show_default=True,
+    help="With a shared secret, or a key pair.",
+)
 @webhook_options
 @json_option
 @server_options
 def create_webhook(
-    server: Server, *, target: str, events: str, changes: dict[str, Any], as_json: bool
+    server: Server,
+    *,
+    target: str,
+    events: str,
+    signing: str,
+    changes: dict[str, Any],
+    as_json: bool,
 ) -> None:
-    """Create a webhook and print its secret.
+    """Create a webhook and print its secret, or its public key.
 
     It posts to the URL TARGET.
     """
-    body = {"url": target, "events": split(events), **changes}
+    body = {"url": target, "events": split(events), "signing": signing, **changes}
     with open_client(os.environ, server) as client:
         made = client.request("POST", path_of("webhooks"), body)
     if as_json:
@@ -170,14 +183,28 @@ def show_secret(server: Server, *, identifier: str, as_json: bool) -> None:
     """Print the secret that signs now, or the public key."""
     with open_client(os.environ, server) as client:
         found = client.request("GET", path_of("webhooks", identifier, "secret"))
-    show(
-        found,
-        lambda secret: printable(secret.get("secret") or secret["publicKey"]),
-        as_json=as_json,
-    )
-    if not as_json:
-        for earlier in found["previous"]:
-            click.echo(printable(f"an earlier one signs until {earlier['expiresAt']}"), err=True)
+    _show_secret(found, as_json=as_json)
+
+
+@webhooks.command("rotate")
+@id_argument
+@click.option(
+    "--grace",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    help="How long the former one goes on signing. Default: a day; 0: not at all.",
+)
+@json_option
+@server_options
+def rotate_secret(server: Server, *, identifier: str, grace: int | None, as_json: bool) -> None:
+    """Replace the secret and print the new one, or the new public key.
+
+    The former one signs beside it for a while, so that the receiver can be changed in peace.
+    """
+    body = {} if grace is None else {"graceSeconds": grace}
+    with open_client(os.environ, server) as client:
+        made = client.request("POST", path_of("webhooks", identifier, "secret", "rotate"), body)
+    _show_secret(made, as_json=as_json)
 
 
 def split(text: str) -> list[str]:
@@ -189,6 +216,18 @@ def _change(server: Server, identifier: str, body: dict[str, Any], *, as_json: b
     with open_client(os.environ, server) as client:
         changed = client.request("PATCH", path_of("webhooks", identifier), body)
     show(changed, fields, as_json=as_json)
+
+
+def _show_secret(found: dict[str, Any], *, as_json: bool) -> None:
+    """Print a secret alone on standard output, and what else signs on standard error."""
+    show(
+        found,
+        lambda secret: printable(secret.get("secret") or secret["publicKey"]),
+        as_json=as_json,
+    )
+    if not as_json:
+        for earlier in found["previous"]:
+            click.echo(printable(f"an earlier one signs until {earlier['expiresAt']}"), err=True)
 
 
 def _verdict(result: dict[str, Any]) -> str:

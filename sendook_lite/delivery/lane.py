@@ -114,13 +114,16 @@ class Lane:
     closed: bool = False
     slow_answers: int = 0
     _proven: bool = False
-    _window: int = COLD_WINDOW
+    _window: int = field(init=False)
     _probe: int | None = None
     _probe_gap: float = 0.0
     _probe_at: float = 0.0
     _paused_until: float = 0.0
     _paced_until: float = 0.0
     _usual_bytes: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._window = min(COLD_WINDOW, self.cap)
 
     # --- how much, and when
 
@@ -137,11 +140,16 @@ class Lane:
         return "proven" if self._proven else "cold"
 
     @property
+    def proven(self) -> bool:
+        """Whether the endpoint answers well, as far as is known."""
+        return self._proven and self.consecutive_failures < THROTTLE_AFTER
+
+    @property
     def allowed(self) -> int:
         """How many requests may be in flight now."""
         if self.halted or self.outdated:
             return 0
-        return 1 if self.throttled else min(self._window, self.cap)
+        return 1 if self.consecutive_failures >= THROTTLE_AFTER else self._window
 
     @property
     def held_until(self) -> float:

@@ -88,13 +88,13 @@ class Lanes:
         lane.drop(now)
         lane.doubtful = set(lane.claims)
         lane.outdated = True
-        self._queue_of(lane).pop(lane, None)
+        self._refresh(lane)
 
     def remove(self, lane: Lane) -> None:
         """Take a lane away; what it has in flight still counts until it ends."""
         lane.closed = True
         lane.drop(0)
-        self._queue_of(lane).pop(lane, None)
+        self._refresh(lane)
         self._agenda.forget(lane)
         del self._lanes[lane.webhook_seq]
         self._let_go(lane.webhook_seq, lane.claims)
@@ -182,25 +182,26 @@ class Lanes:
     def halt(self, lane: Lane, now: float) -> None:
         """Send nothing more to an endpoint that wants nothing more."""
         lane.halt(now)
-        self._queue_of(lane).pop(lane, None)
+        self._refresh(lane)
 
     # --- turns
 
-    def _queue_of(self, lane: Lane) -> _Queue:
-        return self._suspects if lane.suspect else self._trusted
-
     def _refresh(self, lane: Lane) -> None:
-        """Queue a lane for a turn if it has work and may have one more request in flight."""
-        if lane.ready and len(lane.in_flight) < lane.allowed and not lane.closed:
-            queue = self._suspects if lane.suspect else self._trusted
-            if lane not in queue:
-                queue[lane] = None
+        """Queue a lane for a turn exactly if it has work and may have one more request in flight.
+
+        Whether it has to wait for its time, or for its share, is seen when its turn comes.
+        """
+        queue = self._suspects if lane.suspect else self._trusted
+        if len(lane.in_flight) >= lane.allowed or not lane.ready or lane.closed:
+            queue.pop(lane, None)
+        elif lane not in queue:
+            queue[lane] = None
 
     def _classify(self, lane: Lane, now: float) -> None:
         """Bring up to date whether a lane is suspect."""
-        suspect = lane.state != "proven" or lane.slow(now, self._slow_after)
+        suspect = not lane.proven or lane.slow(now, self._slow_after)
         if suspect != lane.suspect:
-            self._queue_of(lane).pop(lane, None)
+            (self._suspects if lane.suspect else self._trusted).pop(lane, None)
             lane.suspect = suspect
             self.suspect_in_flight += len(lane.in_flight) if suspect else -len(lane.in_flight)
             if lane.in_flight and not suspect:
@@ -234,9 +235,7 @@ class Lanes:
             return None
         for _ in range(len(queue)):
             lane = next(iter(queue))
-            if not lane.ready or len(lane.in_flight) >= lane.allowed:
-                del queue[lane]
-            elif (at := lane.free_at) > now:
+            if (at := lane.free_at) > now:
                 del queue[lane]
                 self._agenda.note(lane, at)
             elif len(lane.in_flight) > left:

@@ -223,18 +223,18 @@ class Scheduler:
 
     def _pump(self) -> None:
         """Start a sending task for every delivery that may go now and has none."""
-        while (taken := self._take()) is not None:
+        now = self._steady.now()
+        while (taken := self._take(now)) is not None:
             self._start(self._send_in_turn(*taken))
 
-    def _take(self) -> tuple[Lane, DueDelivery] | None:
+    def _take(self, now: int) -> tuple[Lane, DueDelivery] | None:
         if self._stopping or self._lanes.in_flight + self._recorder.unsettled >= MAX_UNSETTLED:
             return None
         if self._store_fails():
             self._wake.set()  # `run` tries again until it works
             return None
-        now = self._steady.now()
         taken = self._lanes.take(now)
-        if taken is not None:
+        if taken is not None and taken[0].more_at is not None:
             self._fill(taken[0], now)
         return taken
 
@@ -243,8 +243,9 @@ class Scheduler:
         taken: tuple[Lane, DueDelivery] | None = (lane, delivery)
         while taken is not None:
             await self._send(*taken)
-            taken = self._take()
-            self._pump()  # a success makes room for more than one
+            taken = self._take(self._steady.now())
+            if taken is not None:
+                self._pump()  # a success makes room for more than one
 
     async def _send(self, lane: Lane, delivery: DueDelivery) -> None:
         started_at = self._clock.now()
@@ -266,7 +267,8 @@ class Scheduler:
         if outcome.status is not None and outcome.duration_ms >= self._slow_after:
             self._note_slow(lane, outcome)
         self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
-        self._fill(lane, now)
+        if lane.more_at is not None:
+            self._fill(lane, now)
 
     def _settlement(
         self,

@@ -1,13 +1,11 @@
 """How each webhook's endpoint has done, at rest: counters on its row, and sums by the hour."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from sendook_lite.domain.disabling import Standing
 from sendook_lite.store.reader import Reader
+from sendook_lite.store.statistics import HOUR_MS
 from sendook_lite.store.writer import Tx
-
-HOUR_MS: Final = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)

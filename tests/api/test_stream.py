@@ -297,8 +297,8 @@ async def test_a_reader_that_takes_nothing_costs_a_page_and_is_cut_off(
 
 async def test_closing_a_stream_does_not_wait_for_a_reader_that_takes_nothing(api: Api) -> None:
     await api.make("/v1/inboxes", {"email": "a@localhost.test"})
-    for _ in range(60):
-        await api.receive("a@localhost.test", b"Subject: x\n\n" + b"x" * 100_000)
+    for number in range(60):
+        await api.receive("a@localhost.test", b"Subject: %d\n\n" % number + b"x" * 100_000)
     where = urlsplit(api.url)
     with socket.socket() as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ class ApiServer:
     url: str = ""
     unready: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    end_streams: Callable[[], None] = lambda: None
 
 
 @contextmanager
@@ -55,8 +56,11 @@ def serving(data_dir: Path) -> Iterator[ApiServer]:
         server.url = "http://{}:{}".format(*sites[0].addresses[0])
         stop = asyncio.Event()
         ended.append((asyncio.get_running_loop(), stop))
+        loop = asyncio.get_running_loop()
+        server.end_streams = lambda: loop.call_soon_threadsafe(context.tails.close) and None
         started.set()
         await stop.wait()
+        context.tails.close()
         for site in sites:
             await site.cleanup()
         await store.close()

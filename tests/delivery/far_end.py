@@ -72,7 +72,7 @@ class FarEnd(Sender):
         answer = self.answers.get(path, OK)
         if callable(answer):
             answer = answer(request)
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.sent.append(
             Sent(
                 self._now.elapsed,

@@ -95,14 +95,16 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await scheduler.recover()
     endpoints = Endpoints(store, scheduler, scheduler.probe, LOOPBACK, clock, ids, allow_http=True)
     tasks = [asyncio.create_task(work) for work in (scheduler.run(), scheduler.settle())]
-    async with serving(always()) as server:
-        yield House(store, clock, endpoints, Publisher(scheduler, 1_000_000), server)
-        await scheduler.drain(5)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    resolver.close()
-    await store.close()
+    try:
+        async with serving(always()) as server:
+            yield House(store, clock, endpoints, Publisher(scheduler, 1_000_000), server)
+            await scheduler.drain(5)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        resolver.close()
+        await store.close()
 
 
 @pytest.mark.parametrize("signing", ["hmac", "ed25519"])

@@ -117,8 +117,9 @@ async def test_a_login_goes_through_tls_to_a_relay_that_can_prove_its_name(
 ) -> None:
     authority = Authority(tmp_path)
     context = authority.context("localhost")
-    tls = {"starttls": context} if security == "smtp+starttls" else {"tls": context}
-    with Mailbox(**tls) as box:
+    upgraded = security == "smtp+starttls"
+    box = Mailbox(starttls=context) if upgraded else Mailbox(tls=context)
+    with box:
         url = f"{security}://localhost:{box.port}"
         with pytest.raises(RelayFailed, match=r"(?i)certificate"):
             await send(url, "ann@there.example")

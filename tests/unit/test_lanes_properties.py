@@ -187,6 +187,14 @@ class Deliveries(RuleBasedStateMachine):
             )
 
     @invariant()
+    def no_lane_is_queued_that_may_not_send(self) -> None:
+        for queue in (self.lanes._trusted, self.lanes._suspects):
+            for lane in queue:
+                assert lane.ready
+                assert len(lane.in_flight) < lane.allowed
+                assert lane.suspect == (queue is self.lanes._suspects)
+
+    @invariant()
     def what_is_at_hand_is_in_the_order_it_was_due(self) -> None:
         for webhook, lane in self.here.items():
             ready = [(self.pending[webhook][each.seq], each.seq) for each in lane.ready]

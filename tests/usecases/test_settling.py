@@ -15,7 +15,8 @@ from sendook_lite.domain.outcome import Outcome
 from sendook_lite.settings import DeliverySettings
 from sendook_lite.store import deliveries, standings
 from sendook_lite.store.database import Store
-from sendook_lite.store.standings import HOUR_MS, Counts
+from sendook_lite.store.standings import Counts
+from sendook_lite.store.statistics import HOUR_MS
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.settling import Recorded, Settling
 from tests.fakes import START, FakeClock
@@ -112,7 +113,7 @@ async def test_the_tenth_failure_of_a_webhook_is_not_that_of_another(product: Pr
 async def test_what_a_disabled_webhook_was_owed_is_canceled_and_it_is_owed_nothing_more(
     product: Product,
 ) -> None:
-    product.settling = Settling(DisableRule(1, 0), ("log",))
+    product.settling = Settling(DisableRule(1, 0), ())
     webhook = await product.webhook()
     (owed,) = await product.store.writer.write(owe_one, product)
     await settle(product, "failed")
@@ -196,7 +197,7 @@ async def test_disabling_by_hand_is_not_told(product: Product) -> None:
 async def test_enabling_or_a_new_url_forgets_the_failures_but_their_end_is_told(
     product: Product, change: dict[str, Any]
 ) -> None:
-    product.settling = Settling(DisableRule(2, 0), ("log",))
+    product.settling = Settling(DisableRule(2, 0), ())
     webhook = await product.webhook()
     await settle(product, "failed", "failed")
     await product.endpoints.change(webhook.id, change)
@@ -287,7 +288,7 @@ async def test_the_last_success_and_the_last_failure_are_remembered(product: Pro
 
 
 async def test_an_alert_says_how_it_stood_at_its_moment(product: Product) -> None:
-    product.settling = Settling(DisableRule(3, 0), ("log",))
+    product.settling = Settling(DisableRule(3, 0), ())
     webhook = await product.webhook(description="the shop")
     await settle(product, "failed", "failed", "failed")
     await product.endpoints.change(webhook.id, {"status": "enabled"})
@@ -328,6 +329,17 @@ async def test_a_batch_of_successes_costs_three_statements_more_than_its_deliver
         return len(catching.caught)
 
     assert await product.store.writer.write(count) == len(owed) + 1 + 3
+
+
+async def test_an_outcome_for_a_webhook_that_is_being_removed_is_told_nobody(
+    product: Product,
+) -> None:
+    webhook = await product.webhook()
+    (owed,) = await product.store.writer.write(owe_one, product)
+    await product.endpoints.delete(webhook.id)
+    assert await record(product, settlement(owed, "failed")) == Recorded()
+    assert await told(product) == []
+    assert await product.count("attempts") == 1
 
 
 async def test_failing_and_disabled_webhooks_are_counted(product: Product) -> None:
