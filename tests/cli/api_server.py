@@ -18,6 +18,7 @@ from sendook_lite.settings import Settings
 from sendook_lite.store.database import Store
 from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.endpoints import Endpoints
+from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
@@ -96,6 +97,7 @@ async def _context(store: Store, clock: SystemClock, server: ApiServer) -> ApiCo
             store, feed, ScriptedProbe(), Guard(()), clock, Ids(clock), allow_http=False
         ),
         replays=Replays(store, feed, clock),
+        idempotency=Idempotency(store, clock),
         tails=tails,
         clock=clock,
         health=lambda: server.facts,
