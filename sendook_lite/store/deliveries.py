@@ -103,7 +103,8 @@ def _load_due(tx: Tx, seq: int) -> DueDelivery:
     row = tx.one(
         "SELECT deliveries.seq, deliveries.id, deliveries.webhook_seq, events.id, events.type,"
         " events.body, deliveries.attempt_count, deliveries.tries, deliveries.trigger,"
-        " deliveries.generation, deliveries.replay_seq FROM deliveries JOIN events ON events.seq = deliveries.event_seq"
+        " deliveries.generation, deliveries.replay_seq FROM deliveries"
+        " JOIN events ON events.seq = deliveries.event_seq"
         " WHERE deliveries.seq = ?",
         (seq,),
     )

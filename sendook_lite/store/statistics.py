@@ -1,4 +1,4 @@
-"""How a webhook has done, from sums by the hour and its last attempts; never by counting history."""
+"""How a webhook has done, from sums by the hour and its last attempts, not by counting rows."""
 
 from sendook_lite.domain.model import HourCount, Webhook, WebhookStatistics
 from sendook_lite.store.reader import Reader

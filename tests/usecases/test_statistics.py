@@ -1,7 +1,6 @@
 """How a webhook has done: totals, percentiles, and the last day hour by hour."""
 
 from sendook_lite.domain import resources
-from sendook_lite.domain.model import Webhook
 from sendook_lite.store.statistics import DURATIONS_TAKEN, HOUR_MS
 from tests.fakes import START
 from tests.usecases.product import Product, settlement
@@ -66,7 +65,7 @@ async def test_percentiles_are_of_the_last_attempts_and_tests_do_not_count(
 
 async def test_webhooks_are_counted_apart(product: Product) -> None:
     first = await product.webhook(["message.sent"])
-    second: Webhook = await product.webhook(["inbox.created"])
+    second = await product.webhook(["inbox.created"])
     await end(product, "delivered")
     assert (await product.endpoints.statistics(first.id)).delivered == 1
     assert (await product.endpoints.statistics(second.id)).delivered == 0
