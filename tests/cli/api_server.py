@@ -35,7 +35,7 @@ class ApiServer:
     url: str = ""
     unready: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    end_streams: Callable[[], None] = lambda: None
+    end_streams: Callable[[], object] = field(default=lambda: None)
 
 
 @contextmanager
@@ -56,9 +56,9 @@ def serving(data_dir: Path) -> Iterator[ApiServer]:
         await web.UnixSite(sites[1], str(data_dir / "admin.sock")).start()
         server.url = "http://{}:{}".format(*sites[0].addresses[0])
         stop = asyncio.Event()
-        ended.append((asyncio.get_running_loop(), stop))
         loop = asyncio.get_running_loop()
-        server.end_streams = lambda: loop.call_soon_threadsafe(context.tails.close) and None
+        ended.append((loop, stop))
+        server.end_streams = lambda: loop.call_soon_threadsafe(context.tails.close)
         started.set()
         await stop.wait()
         context.tails.close()

@@ -287,16 +287,16 @@ def test_forwarding_waits_until_somebody_listens(
         port = reserved.getsockname()[1]
     paused: list[float] = []
 
-    def answer(connection: socket.socket) -> None:
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 204 Fine\r\n\r\n")
-        connection.close()
+    def answer(server: socket.socket) -> None:
+        with server, server.accept()[0] as connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 204 Fine\r\n\r\n")
 
     def pause(seconds: float) -> None:
         paused.append(seconds)
         if len(paused) == 6:
             server = socket.create_server(("127.0.0.1", port))
-            threading.Thread(target=lambda: (answer(server.accept()[0]), server.close())).start()
+            threading.Thread(target=answer, args=(server,)).start()
         if len(paused) == 7:
             raise KeyboardInterrupt
 
