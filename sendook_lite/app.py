@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +31,12 @@ from sendook_lite.inbound.listeners import Listener, TcpAddress, UnixAddress
 from sendook_lite.inbound.lmtp import LmtpServer
 from sendook_lite.outbound.alert_ways import ways_to_tell
 from sendook_lite.outbound.alerting import Alerting
+from sendook_lite.outbound.heartbeat import Heartbeat
 from sendook_lite.settings import Settings
-from sendook_lite.store.database import Store
+from sendook_lite.store.database import DATABASE_NAME, Store
 from sendook_lite.store.space import DiskSpace
 from sendook_lite.usecases.access import Access
+from sendook_lite.usecases.backups import Backups
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.idempotency import Idempotency
@@ -103,7 +105,10 @@ class App:
         """
         async with AsyncExitStack() as stack:
             ids = Ids(self._clock)
-            store = Store(self._data_dir, self._clock, ids)
+            backups = self._build_backups()
+            store = Store(
+                self._data_dir, self._clock, ids, backups.before_migration if backups else None
+            )
             await store.open()
             stack.push_async_callback(store.close)
             alerting = Alerting(store, ways_to_tell(self._settings, __version__), self._clock)
@@ -114,6 +119,7 @@ class App:
             turns = Turns(store.writer, self._clock)
             kept = self._settings.retention
             retention = Retention(turns, self._clock, Ages(kept.events, kept.messages))
+            space = DiskSpace(self._data_dir, self._settings.server.min_free_bytes, self._clock)
             await scheduler.recover()
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -127,13 +133,23 @@ class App:
                         self._keep_up(store, turns, scheduler),
                         retention.run(),
                         self._note_key_use(access),
+                        *self._watch_over(store, space, backups),
                     )
                 ]
                 async with AsyncExitStack() as doors:
                     # Last up, first down: what comes in stops before what handles it.
                     doors.push_async_callback(scheduler.drain, self._settings.delivery.timeout)
                     public_url = await self._open_doors(
-                        store, scheduler, alerting, access, replays, tails, ids, doors
+                        store,
+                        scheduler,
+                        alerting,
+                        access,
+                        replays,
+                        tails,
+                        ids,
+                        space,
+                        backups,
+                        doors,
                     )
                     # Last of all: a key that is made by a start that fails would never be seen.
                     new_key = await access.bootstrap(self._environment_key)
@@ -145,6 +161,13 @@ class App:
                     task.cancel()
 
     # --- building
+
+    def _build_backups(self) -> Backups | None:
+        kept = self._settings.backup
+        if not kept.dir:
+            return None
+        directory = Path(kept.dir).absolute()
+        return Backups(self._data_dir / DATABASE_NAME, directory, kept.keep, self._clock)
 
     def _build_scheduler(
         self, store: Store, alerting: Alerting, stack: AsyncExitStack
@@ -185,6 +208,8 @@ class App:
         replays: Replays,
         tails: Tails,
         ids: Ids,
+        space: DiskSpace,
+        backups: Backups | None,
         doors: AsyncExitStack,
     ) -> str:
         """Build the use cases, bind every listener, then serve; returns the public URL."""
@@ -199,7 +224,6 @@ class App:
         events = self._bind("events", settings.inbound.events, local, doors)
         public_url = settings.server.public_url.rstrip("/") or self._addresses["api"]
 
-        space = DiskSpace(self._data_dir, settings.server.min_free_bytes, clock)
         publisher = Publisher(scheduler, settings.delivery.max_body_bytes, tails.grew)
         inboxes = Inboxes(store, publisher, settings.inbound.domains)
         rules = IntakeRules(
@@ -233,7 +257,7 @@ class App:
             tails=tails,
             idempotency=Idempotency(store, clock),
             clock=clock,
-            health=lambda: self._health(store, scheduler, alerting, space),
+            health=lambda: self._health(store, scheduler, alerting, space, backups),
             ready=lambda: self._unready(store, space),
             ensure_room=space.ensure,
         )
@@ -297,8 +321,25 @@ class App:
             except StoreFailed as error:
                 log.warning("the last use of keys was not noted", reason=error.message)
 
+    def _watch_over(
+        self, store: Store, space: DiskSpace, backups: Backups | None
+    ) -> list[Coroutine[Any, Any, None]]:
+        """Return what runs only when the settings ask for it."""
+
+        def trouble() -> str | None:
+            return self._unready(store, space) or (backups.failure if backups else None)
+
+        url = self._settings.alerts.heartbeat_url
+        work = [] if backups is None else [backups.run()]
+        return [*work, Heartbeat(url, __version__, self._clock, trouble).run()] if url else work
+
     def _health(
-        self, store: Store, scheduler: Scheduler, alerting: Alerting, space: DiskSpace
+        self,
+        store: Store,
+        scheduler: Scheduler,
+        alerting: Alerting,
+        space: DiskSpace,
+        backups: Backups | None,
     ) -> dict[str, Any]:
         """Tell what is going on; ``healthy`` as long as there is anybody to ask."""
         now = self._clock.now()
@@ -312,6 +353,7 @@ class App:
             "freeBytes": space.free_bytes(),
             "delivery": scheduler.facts(),
             "alerts": alerting.facts(),
+            **({"backup": backups.facts()} if backups else {}),
         }
 
     def _unready(self, store: Store, space: DiskSpace) -> str | None:

@@ -48,6 +48,13 @@ COMMANDS = {
     ),
     "keys": LazyCommand("sendook_lite.cli.keys:keys", "List, create and delete API keys."),
     "status": LazyCommand("sendook_lite.cli.status:status", "Show what is running."),
+    "backup": LazyCommand(
+        "sendook_lite.cli.backup:backup", "Copy the database, in use or not; verified."
+    ),
+    "restore": LazyCommand(
+        "sendook_lite.cli.restore:restore", "Put a copy in the place of the database."
+    ),
+    "check": LazyCommand("sendook_lite.cli.check:check", "Say whether the database is sound."),
     "config": LazyCommand("sendook_lite.cli.config:config", "Write or check a settings file."),
 }
 

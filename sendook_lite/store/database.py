@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +18,9 @@ from sendook_lite.store.writer import Writer, open_for_writing
 
 DATABASE_NAME = "sendook.db"
 LOCK_NAME = "lock"
+
+BeforeMigration = Callable[[int], None]
+"""Called with the version that a file has; what it raises leaves the file as it is."""
 
 _PRIVATE_FILE = 0o600
 _PRIVATE_DIRECTORY = 0o700
@@ -36,7 +40,14 @@ class DirectoryInUse(SendookError):
 class Store:
     """One database file with its writer and its readers."""
 
-    def __init__(self, directory: Path, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        ids: Ids,
+        before_migration: BeforeMigration | None = None,
+    ) -> None:
+        self._before_migration = before_migration
         self.directory = directory
         self.path = directory / DATABASE_NAME
         self.writer = Writer(self.path, clock, ids)
@@ -59,7 +70,7 @@ class Store:
                 f"cannot use the data directory {self.directory}: {error.strerror}"
             ) from error
         try:
-            await asyncio.to_thread(prepare, self.path)
+            await asyncio.to_thread(prepare, self.path, self._before_migration)
             self.writer.start()
             await self.reader.open()
         except (sqlite3.Error, OSError) as error:
@@ -79,15 +90,20 @@ class Store:
             self._lock = None
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Path, before_migration: BeforeMigration | None = None) -> None:
     """Make the file, readable by its owner only, and bring its schema up to date.
 
-    SQLite gives the write-ahead log and its index the mode of the file.
+    SQLite gives the write-ahead log and its index the mode of the file. ``before_migration`` is
+    called when a file that holds something is about to be changed.
     """
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, _PRIVATE_FILE))
     connection = sqlite3.connect(path, isolation_level=None)
     try:
-        migrate(connection, migrations())
+        steps = migrations()
+        (present,) = connection.execute("PRAGMA user_version").fetchone()
+        if before_migration is not None and 0 < present < steps[-1].version:
+            before_migration(present)
+        migrate(connection, steps)
     finally:
         connection.close()
     # Readers are opened read-only and cannot switch the file to WAL themselves.
