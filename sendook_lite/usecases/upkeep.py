@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from sendook_lite.store import blobs, deliveries, inboxes, messages, meta, threads, webhooks
+from sendook_lite.store import (
+    blobs,
+    deliveries,
+    inboxes,
+    messages,
+    meta,
+    replays,
+    threads,
+    webhooks,
+)
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.turns import Turns
@@ -56,6 +65,7 @@ def remove_webhook(tx: Tx) -> bool:
     if seq is None:
         return False
     if deliveries.remove_of_webhook(tx, seq, BATCH_ROWS) == 0:
+        replays.remove_of_webhook(tx, seq)
         webhooks.remove(tx, seq)
     return True
 

@@ -9,6 +9,8 @@ from sendook_lite.store import blobs, messages, threads
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases import upkeep
 from sendook_lite.usecases.intake import Stored
+from sendook_lite.usecases.replay import ReplayRequest, Replays
+from tests.fakes import FakeClock, RecordingFeed
 from tests.usecases.product import Product, mail, settlement
 
 
@@ -156,6 +158,16 @@ async def test_a_deleted_webhook_goes_with_its_deliveries_and_attempts(product: 
     assert await product.rows("SELECT webhook_seq FROM webhook_secrets") == [(kept.seq,)]
     assert await product.rows("SELECT seq FROM webhooks") == [(kept.seq,)]
     assert await product.states() == ["pending"] * 5
+
+
+async def test_a_deleted_webhook_goes_with_its_replays(product: Product) -> None:
+    webhook = await product.webhook()
+    replays = Replays(product.store, RecordingFeed(), FakeClock())
+    await replays.start(webhook.id, ReplayRequest(0, None, None, "all"))
+    await product.endpoints.delete(webhook.id)
+    await product.upkeep.run()
+    assert await product.count("replays") == 0
+    assert await product.count("webhooks") == 0
 
 
 async def test_a_webhook_deleted_while_its_deliveries_are_canceled_is_just_removed(
