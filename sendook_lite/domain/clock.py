@@ -83,8 +83,8 @@ class SteadyClock:
 def iso(ms: int) -> str:
     """Render epoch milliseconds as ISO 8601 UTC, e.g. ``2026-03-01T09:10:00.000Z``."""
     seconds, rest = divmod(ms, MS_PER_SECOND)
-    stamp = datetime.fromtimestamp(seconds, UTC)
-    return f"{stamp:%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    stamp = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return f"{stamp.isoformat()}.{rest:03d}Z"  # strftime writes the year 491 with three digits
 
 
 def parse_iso(text: str) -> int:

@@ -49,6 +49,7 @@ def test_due_times_do_not_move_when_the_wall_clock_is_set() -> None:
         (START, "2026-03-01T09:10:00.000Z"),
         (START + 7, "2026-03-01T09:10:00.007Z"),
         (-1, "1969-12-31T23:59:59.999Z"),
+        (-46_658_510_650_000, "0491-06-13T22:35:50.000Z"),
     ],
 )
 def test_times_are_shown_in_utc_with_milliseconds(ms: int, text: str) -> None:
