@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, get_args
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from sendook_lite.api.call import Answer, Call
 from sendook_lite.api.pages import ListQuery, listing
@@ -23,7 +23,10 @@ def _known(value: str) -> str:
 class DeliveriesQuery(ListQuery):
     """Which deliveries."""
 
-    status: Annotated[str, AfterValidator(_known)] | None = None
+    status: (
+        Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(_STATUSES)})]
+        | None
+    ) = None
     webhook_id: str | None = None
     event_id: str | None = None
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from sendook_lite.api.call import Answer, Call
 from sendook_lite.api.pages import Limit, Query, listing
@@ -27,7 +27,10 @@ class EventsQuery(Query):
     """Which events, oldest first, and behind which one."""
 
     after: str | None = None
-    type: Annotated[str, AfterValidator(_known)] | None = None
+    type: (
+        Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(EVENT_TYPES)})]
+        | None
+    ) = None
     inbox_id: str | None = None
     limit: Limit = DEFAULT_LIMIT
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from sendook_lite.domain.ids import is_id
@@ -51,7 +51,11 @@ def _cursor(value: str) -> str:
     return value
 
 
-Limit = Annotated[int, BeforeValidator(_limit)]
+Limit = Annotated[
+    int,
+    BeforeValidator(_limit),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
+]
 
 
 class Query(BaseModel):

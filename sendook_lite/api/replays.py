@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 from sendook_lite.api.call import Answer, Call
 from sendook_lite.api.pages import Listing
@@ -23,7 +23,9 @@ def _moment(value: Any) -> int:
     raise ValueError("must be a time such as 2026-03-01T09:10:00Z")
 
 
-Moment = Annotated[int, BeforeValidator(_moment)]
+Moment = Annotated[
+    int, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 
 
 class StartReplay(Body):

@@ -10,6 +10,7 @@ from sendook_lite.api import (
     inboxes,
     keys,
     messages,
+    reference,
     replays,
     stream,
     threads,
@@ -36,7 +37,8 @@ class Route:
     Attributes:
         path: parameters in braces; those named ``…_id`` are ids, and malformed ones are not found.
         summary: one line for people.
-        answer: the name of what is answered, in brackets for a list of it.
+        answer: the name of what is answered, one of ``answers`` or a media type; in brackets for
+            a list of it.
         scope: what a key needs; None: no key is needed.
         whole: closed to keys that are limited to some inboxes.
         query: what may stand behind the question mark.
@@ -76,6 +78,7 @@ _KEY: Final = f"{_KEYS}/{{api_key_id}}"
 ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/health", health.health, "Is it alive?", "Health", None),
     Route("GET", "/readyz", health.ready, "Is it ready?", "Readiness", None),
+    Route("GET", "/openapi.json", reference.get_openapi, "This description", "Document", None),
 
     Route("GET", _INBOXES, inboxes.list_inboxes, "List inboxes", "[Inbox]", query=ListQuery),
     Route("POST", _INBOXES, inboxes.create_inbox, "Create an inbox", "Inbox", "write", whole=True,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from sendook_lite.api.schemas import Body, InboxIds, one_line, unique
 from sendook_lite.domain.custom_headers import check_headers
@@ -55,7 +55,18 @@ def _permitted(headers: dict[str, str]) -> dict[str, str]:
 
 Url = Annotated[str, Field(max_length=MAX_URL)]
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION), AfterValidator(one_line)]
-Events = Annotated[list[str], AfterValidator(_known)]
+Events = Annotated[
+    list[str],
+    AfterValidator(_known),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "string", "enum": list(EVENT_TYPES)},
+            "minItems": 1,
+            "uniqueItems": True,
+        }
+    ),
+]
 Headers = Annotated[dict[str, str], AfterValidator(_permitted)]
 Delay = Annotated[float, Field(ge=0, le=MAX_DELAY)]
 # What else a secret has to be depends on the webhook: the use cases judge it.
