@@ -7,19 +7,24 @@ ARGS   ?= --dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint format lock clean
+.PHONY: help serve test mail-servers lint format lock clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 serve: $(VENV)/.runtime ## Run the server; make serve ARGS="--config my.toml" outside of trying it
 	$(BIN)/sendook-lite serve $(ARGS)
 
+# Without the mail servers some tests are skipped; in CI they fail.
 test: $(VENV)/.dev ## Run all tests with branch coverage
+	-@tests/mta/fetch_packages.sh
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=90
+
+mail-servers: ## Fetch Debian's mail servers into .cache, for the tests that talk to them
+	tests/mta/fetch_packages.sh
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff check .
