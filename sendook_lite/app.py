@@ -42,6 +42,7 @@ from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
+from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.reports import Reports
@@ -252,6 +253,7 @@ class App:
             store=store,
             access=access,
             inboxes=inboxes,
+            mailbox=Mailbox(store),
             endpoints=endpoints,
             replays=replays,
             tails=tails,

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from aiohttp import web
 
 from sendook_lite.api.context import ApiContext
-from sendook_lite.api.pages import Listing
+from sendook_lite.api.pages import Listing, Part
 from sendook_lite.domain.resources import Resource
 from sendook_lite.usecases.access import Principal
 
@@ -34,7 +34,7 @@ class Call(Generic[Q, B]):
     body: B
 
 
-Answer = Resource | Listing | web.StreamResponse
-"""A resource and a listing become JSON with the status of the route."""
+Answer = Resource | Listing | Part | web.StreamResponse
+"""What is no response yet becomes JSON with the status of the route."""
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Answer]]

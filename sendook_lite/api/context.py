@@ -11,6 +11,7 @@ from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
+from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.tail import Tails
 
@@ -32,6 +33,7 @@ class ApiContext:
     store: Store
     access: Access
     inboxes: Inboxes
+    mailbox: Mailbox
     endpoints: Endpoints
     replays: Replays
     tails: Tails

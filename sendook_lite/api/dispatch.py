@@ -12,7 +12,7 @@ from sendook_lite.api.context import ApiContext
 from sendook_lite.api.envelope import JSON_TYPE
 from sendook_lite.api.idempotency import KEY_HEADER, answer_once
 from sendook_lite.api.middleware import PRINCIPAL
-from sendook_lite.api.pages import Listing
+from sendook_lite.api.pages import Listing, Part
 from sendook_lite.api.routes import Route
 from sendook_lite.api.validation import validate
 from sendook_lite.domain.errors import Forbidden, NotFound, Unauthorized
@@ -91,6 +91,9 @@ def _render(answer: Answer, status: int) -> web.StreamResponse:
     headers = {"Content-Type": JSON_TYPE}
     if isinstance(answer, Listing):
         body = orjson.dumps(answer.items)
+        headers |= answer.headers
+    elif isinstance(answer, Part):
+        body = orjson.dumps(answer.resource)
         headers |= answer.headers
     else:
         body = orjson.dumps(answer)

@@ -36,6 +36,14 @@ class Listing:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A resource that holds a page of a list, and headers that lead to the next one."""
+
+    resource: Resource
+    headers: dict[str, str]
+
+
 def _limit(value: Any) -> int:
     text = str(value)
     if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS:
@@ -56,6 +64,7 @@ Limit = Annotated[
     BeforeValidator(_limit),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}),
 ]
+Cursor = Annotated[str, AfterValidator(_cursor)]
 
 
 class Query(BaseModel):
@@ -68,7 +77,7 @@ class ListQuery(Query):
     """How much of a list, newest first, and before which of its items."""
 
     limit: Limit = DEFAULT_LIMIT
-    before: Annotated[str, AfterValidator(_cursor)] | None = None
+    before: Cursor | None = None
 
 
 def listing(

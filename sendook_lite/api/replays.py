@@ -1,31 +1,13 @@
 """Handlers of replays: a period of the log, sent again to one webhook."""
 
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, WithJsonSchema
-
 from sendook_lite.api.call import Answer, Call
+from sendook_lite.api.moments import Moment
 from sendook_lite.api.pages import Listing
 from sendook_lite.api.schemas import Body
 from sendook_lite.api.webhook_schemas import Events
 from sendook_lite.domain import resources
-from sendook_lite.domain.clock import parse_iso
 from sendook_lite.domain.model import ReplayScope
 from sendook_lite.usecases.replay import ReplayRequest
-
-
-def _moment(value: Any) -> int:
-    if isinstance(value, str):
-        try:
-            return parse_iso(value)
-        except (ValueError, OverflowError):
-            pass
-    raise ValueError("must be a time such as 2026-03-01T09:10:00Z")
-
-
-Moment = Annotated[
-    int, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
-]
 
 
 class StartReplay(Body):

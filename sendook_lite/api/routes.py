@@ -19,10 +19,12 @@ from sendook_lite.api import (
 from sendook_lite.api.call import Handler
 from sendook_lite.api.deliveries import DeliveriesQuery
 from sendook_lite.api.events import EventsQuery
+from sendook_lite.api.messages import MessagesQuery
 from sendook_lite.api.pages import ListQuery, Query
 from sendook_lite.api.replays import StartReplay
-from sendook_lite.api.schemas import Body, ChangeInbox, CreateInbox, CreateKey
+from sendook_lite.api.schemas import Body, ChangeInbox, ChangeMessage, CreateInbox, CreateKey
 from sendook_lite.api.stream import StreamQuery
+from sendook_lite.api.threads import ThreadQuery
 from sendook_lite.api.webhook_schemas import ChangeWebhook, CreateWebhook, RotateSecret
 from sendook_lite.api.webhooks import AttemptsQuery
 from sendook_lite.domain.model import Scope
@@ -88,16 +90,20 @@ ROUTES: Final[tuple[Route, ...]] = (
           body=ChangeInbox),
     Route("DELETE", _INBOX, inboxes.delete_inbox, "Delete an inbox and its mail", "Inbox", "write"),
 
-    Route("GET", _MESSAGES, messages.list_messages, "List messages of an inbox", "[Message]",
-          query=ListQuery),
+    Route("GET", _MESSAGES, messages.list_messages, "List or search messages of an inbox",
+          "[Message]", query=MessagesQuery),
     Route("GET", _MESSAGE, messages.get_message, "Get a message", "Message"),
+    Route("PATCH", _MESSAGE, messages.change_message, "Label a message", "Message", "write",
+          body=ChangeMessage),
+    Route("DELETE", _MESSAGE, messages.delete_message, "Delete a message", "Message", "write"),
     Route("GET", f"{_MESSAGE}/raw", messages.get_raw, "Get a message as it came", "message/rfc822"),
     Route("GET", _ATTACHMENT, messages.get_attachment, "Get the bytes of an attachment",
           "application/octet-stream"),
 
     Route("GET", _THREADS, threads.list_threads, "List threads of an inbox", "[Thread]",
           query=ListQuery),
-    Route("GET", _THREAD, threads.get_thread, "Get a thread with its messages", "Thread"),
+    Route("GET", _THREAD, threads.get_thread, "Get a thread with its messages", "Thread",
+          query=ThreadQuery),
 
     Route("GET", _WEBHOOKS, webhooks.list_webhooks, "List webhooks", "[Webhook]", whole=True,
           query=ListQuery),

@@ -1,4 +1,4 @@
-"""The request bodies of inboxes and keys, and what all bodies share."""
+"""The request bodies of inboxes, messages and keys, and what all bodies share."""
 
 import unicodedata
 from typing import Annotated, Final
@@ -10,6 +10,8 @@ from sendook_lite.domain.model import Scope
 
 MAX_NAME: Final = 255
 MAX_EMAIL: Final = 320
+MAX_LABELS: Final = 20
+MAX_LABEL: Final = 100
 MAX_INBOXES: Final = 100
 """Inboxes one key or one webhook may be limited to."""
 
@@ -72,6 +74,25 @@ class ChangeInbox(Body):
     """A new name for an inbox; null removes it."""
 
     name: Name | None
+
+
+def _label(value: str) -> str:
+    label = value.strip()
+    if not label:
+        raise ValueError("must not be empty")
+    if len(label) > MAX_LABEL:
+        raise ValueError(f"must have at most {MAX_LABEL} characters")
+    return label
+
+
+Label = Annotated[str, AfterValidator(_label), AfterValidator(one_line)]
+Labels = Annotated[list[Label], Field(max_length=MAX_LABELS), AfterValidator(unique)]
+
+
+class ChangeMessage(Body):
+    """The labels that a message is to have, instead of those it has."""
+
+    labels: Labels
 
 
 class CreateKey(Body):

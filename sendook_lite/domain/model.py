@@ -112,7 +112,10 @@ class MessageContent:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Messages of one conversation in one inbox."""
+    """Messages of one conversation in one inbox.
+
+    ``message_ids`` are the oldest; ``truncated``: there are more.
+    """
 
     seq: int
     id: str
@@ -121,6 +124,7 @@ class Thread:
     created_at: int
     updated_at: int
     message_ids: tuple[str, ...] = ()
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,14 +125,21 @@ def message(mail: Message, public_url: str) -> Resource:
     }
 
 
-def thread(conversation: Thread, messages: list[Resource] | None = None) -> Resource:
-    """Show a thread with the ids of its messages, or with the messages themselves."""
+def thread(
+    conversation: Thread, messages: list[Resource] | None = None, *, more: bool = False
+) -> Resource:
+    """Show a thread with the ids of its messages, or with the messages themselves.
+
+    ``more``: there are messages behind those that are given.
+    """
+    truncated = conversation.truncated if messages is None else more
     return {
         **_identified(conversation.id),
         "organizationId": ORGANIZATION_ID,
         "inboxId": conversation.inbox_id,
         "subject": conversation.subject,
         "messages": list(conversation.message_ids) if messages is None else messages,
+        **_present(truncated=truncated or None),
         **_stamped(conversation.created_at, conversation.updated_at),
     }
 

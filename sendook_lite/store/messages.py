@@ -1,22 +1,38 @@
 """Messages at rest: a few columns to find them by, and one JSON document of their content."""
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 import orjson
 
 from sendook_lite.domain.errors import NotFound
-from sendook_lite.domain.model import AttachmentInfo, Direction, Message, MessageContent
-from sendook_lite.store.page import PAGE_BYTES, Page, seq_before, within
+from sendook_lite.domain.model import AttachmentInfo, Direction, Message, MessageContent, Thread
+from sendook_lite.store.page import PAGE_BYTES, Page, seq_after, seq_before, within
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Row, Tx
+
+CLOCK_STEP_MS: Final = 5 * 60 * 1000
+"""By so much the clock may have been set back without a list by time missing a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when to when, both ends included, in ms since the epoch; None: without end."""
+
+    since: int | None = None
+    until: int | None = None
+
+
+ALWAYS: Final = Period()
 
 _SELECT = (
     "SELECT messages.seq, messages.id, inboxes.id, threads.id, messages.direction,"
     " messages.status, messages.external_message_id, messages.created_at, messages.updated_at,"
     " messages.content FROM messages"
     " JOIN inboxes ON inboxes.seq = messages.inbox_seq AND inboxes.deleted_at IS NULL"
-    " JOIN threads ON threads.seq = messages.thread_seq"
+    " JOIN threads AS placed ON placed.seq = messages.thread_seq"
+    " JOIN threads ON threads.seq = coalesce(placed.merged_into, placed.seq)"
 )
 
 
@@ -25,7 +41,8 @@ def _pack(content: MessageContent) -> bytes:
     return orjson.dumps({name: value for name, value in asdict(content).items() if value})
 
 
-def _unpack(document: str) -> MessageContent:
+def unpack(document: str) -> MessageContent:
+    """Read a content as it is stored."""
     fields: dict[str, Any] = orjson.loads(document)
     for name in ("to", "cc", "bcc", "labels", "recipients"):
         fields[name] = tuple(fields.get(name, ()))
@@ -36,7 +53,7 @@ def _unpack(document: str) -> MessageContent:
 
 def _message(row: Row) -> Message:
     *columns, document = row
-    return Message(*(*columns, _unpack(document)))
+    return Message(*(*columns, unpack(document)))
 
 
 def insert(
@@ -104,6 +121,25 @@ def find_by_external_id(tx: Tx, external_message_id: str) -> Message | None:
     return _message(row) if row else None
 
 
+def get_in(tx: Tx, inbox_id: str, identifier: str) -> Message:
+    """Return a message of an inbox, inside a transaction; NotFound when it has none such."""
+    message = find_in(tx, identifier)
+    if message is None or message.inbox_id != inbox_id:
+        raise NotFound("message")
+    return message
+
+
+def set_labels(tx: Tx, message: Message, labels: tuple[str, ...]) -> Message:
+    """Replace the labels of a message."""
+    content = replace(message.content, labels=labels)
+    document = _pack(content)
+    tx.execute(
+        "UPDATE messages SET content = ?, content_size = ?, updated_at = ? WHERE seq = ?",
+        (document.decode(), len(document), tx.now, message.seq),
+    )
+    return replace(message, content=content, updated_at=tx.now)
+
+
 def set_status(tx: Tx, message: Message, status: str) -> Message:
     """Change the status of a message."""
     tx.execute(
@@ -116,43 +152,78 @@ def set_status(tx: Tx, message: Message, status: str) -> Message:
     )  # fmt: skip
 
 
-def remove_of_inbox(tx: Tx, inbox_seq: int, limit: int, max_bytes: int) -> list[int]:
-    """Remove some messages of a deleted inbox, but not many bytes; returns the blobs they had."""
-    rows = tx.all(
-        "SELECT seq, content_size, blob_seq FROM messages WHERE inbox_seq = ? ORDER BY seq LIMIT ?",
-        (inbox_seq, limit),
-    )
-    fitting = within([(seq, size) for seq, size, _ in rows], max_bytes)
-    tx.execute_many("DELETE FROM messages WHERE seq = ?", [(seq,) for seq in fitting])
-    return [blob_seq for _, _, blob_seq in rows[: len(fitting)]]
-
-
 async def list_page(
-    reader: Reader, inbox_seq: int, limit: int, before: str | None
+    reader: Reader, inbox_seq: int, limit: int, before: str | None, period: Period = ALWAYS
 ) -> Page[Message]:
     """Return messages of an inbox, newest first."""
+    where = f"{seq_before('messages', before)} AND {await stretch(reader, period)}"
     rows = await reader.all(
         "SELECT seq, content_size FROM messages WHERE inbox_seq = :inbox"
-        f" AND {seq_before('messages', before)} ORDER BY seq DESC LIMIT :limit",
-        {"inbox": inbox_seq, "before": before, "limit": limit + 1},
+        f" AND {where} ORDER BY seq DESC LIMIT :limit",
+        {
+            "inbox": inbox_seq,
+            "before": before,
+            "since": period.since,
+            "until": period.until,
+            "limit": limit + 1,
+        },
     )
-    fitting = within(rows[:limit], PAGE_BYTES)
-    if not fitting:
-        return Page([])
-    found = await reader.all(
-        f"{_SELECT} WHERE messages.inbox_seq = ? AND messages.seq BETWEEN ? AND ?"
-        " ORDER BY messages.seq DESC",
-        (inbox_seq, fitting[-1], fitting[0]),
-    )
-    return Page([_message(row) for row in found], more=len(rows) > len(fitting))
+    found = await read(reader, inbox_seq, within(rows[:limit], PAGE_BYTES))
+    return Page(found, more=len(rows) > len(found))
 
 
-async def list_of_thread(reader: Reader, thread_seq: int) -> list[Message]:
-    """Return the messages of a thread, oldest first."""
+async def page_of_thread(
+    reader: Reader, thread: Thread, limit: int, after: str | None = None
+) -> Page[Message]:
+    """Return messages of a thread, oldest first, behind one of them."""
     rows = await reader.all(
-        f"{_SELECT} WHERE messages.thread_seq = ? ORDER BY messages.seq", (thread_seq,)
+        "SELECT seq, content_size, inbox_seq FROM messages"
+        f" WHERE thread_seq = :thread AND {seq_after('messages', after)}"
+        " ORDER BY seq LIMIT :limit",
+        {"thread": thread.seq, "after": after, "limit": limit + 1},
     )
-    return [_message(row) for row in rows]
+    fitting = within([(seq, size) for seq, size, _ in rows[:limit]], PAGE_BYTES)
+    found = await read(reader, rows[0][2], fitting) if rows else []
+    return Page(found[::-1], more=len(rows) > len(fitting))
+
+
+async def stretch(reader: Reader, period: Period, column: str = "messages.seq") -> str:
+    """Return SQL for "of a period", to which ``:since`` and ``:until`` are to be bound.
+
+    Lists are ordered by ``seq``, and nothing has an index of inbox and time: the period's ends are
+    looked up as places in commit order, CLOCK_STEP_MS further out, and the times are then compared
+    one by one. ``column`` is where the place of a row stands.
+    """
+    conditions = ["TRUE"]
+    if period.since is not None:
+        conditions.append("messages.created_at >= :since")
+        row = await reader.one(
+            "SELECT seq FROM messages WHERE created_at >= ? ORDER BY created_at, seq LIMIT 1",
+            (period.since - CLOCK_STEP_MS,),
+        )
+        conditions.append(f"{column} >= {row[0]:d}" if row else "FALSE")
+    if period.until is not None:
+        conditions.append("messages.created_at <= :until")
+        row = await reader.one(
+            "SELECT seq FROM messages WHERE created_at <= ?"
+            " ORDER BY created_at DESC, seq DESC LIMIT 1",
+            (period.until + CLOCK_STEP_MS,),
+        )
+        conditions.append(f"{column} <= {row[0]:d}" if row else "FALSE")
+    return " AND ".join(conditions)
+
+
+async def read(reader: Reader, inbox_seq: int, seqs: Sequence[int]) -> list[Message]:
+    """Return these messages of an inbox, newest first; those that are gone are left out."""
+    if not seqs:
+        return []
+    marks = ", ".join("?" * len(seqs))
+    found = await reader.all(
+        f"{_SELECT} WHERE messages.inbox_seq = ? AND messages.seq IN ({marks})"
+        " ORDER BY messages.seq DESC",
+        (inbox_seq, *seqs),
+    )
+    return [_message(row) for row in found]
 
 
 async def get(reader: Reader, inbox_id: str, identifier: str) -> Message:

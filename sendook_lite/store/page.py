@@ -21,18 +21,31 @@ class Page(Generic[T]):
     more: bool = False
 
 
-def seq_before(table: str, before: str | None) -> str:
+def seq_before(table: str, before: str | None, column: str = "") -> str:
     """Return SQL for "older than the row with this id", to which ``:before`` is to be bound.
 
     An id whose row is gone (retention) continues at the place where it would have stood. Without
     an id the condition is constant: an ``OR`` over it would keep SQLite from seeking, and a page
-    deep in history would read everything newer.
+    deep in history would read everything newer. ``column`` is compared instead of the table's seq.
     """
     if before is None:
         return "TRUE"
     return (
-        f"{table}.seq < coalesce((SELECT seq FROM {table} WHERE id = :before), "
+        f"{column or f'{table}.seq'} < coalesce((SELECT seq FROM {table} WHERE id = :before), "
         f"(SELECT seq + 1 FROM {table} WHERE id < :before ORDER BY id DESC LIMIT 1), 0)"
+    )
+
+
+def seq_after(table: str, after: str | None) -> str:
+    """Return SQL for "newer than the row with this id", to which ``:after`` is to be bound.
+
+    As for ``seq_before``, an id whose row is gone continues where it would have stood.
+    """
+    if after is None:
+        return "TRUE"
+    return (
+        f"{table}.seq > coalesce((SELECT seq FROM {table} WHERE id = :after), "
+        f"(SELECT seq FROM {table} WHERE id < :after ORDER BY id DESC LIMIT 1), 0)"
     )
 
 

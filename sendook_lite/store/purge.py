@@ -1,4 +1,4 @@
-"""Removes what is older than it is to be kept; each function is one short unit of work.
+"""Removes records older than they are to be kept; each function is one short unit of work.
 
 Every walk begins at the oldest row, so there is nothing to remember over a restart. ``rows`` and
 ``max_bytes`` bound what a unit removes, for that is how long the writer is held; the last row of a
@@ -7,7 +7,6 @@ unit may exceed them.
 
 from typing import Final
 
-from sendook_lite.store import blobs
 from sendook_lite.store.page import within
 from sendook_lite.store.writer import Tx
 
@@ -66,44 +65,6 @@ def _remove_deliveries(tx: Tx, seqs: list[int], limit: int) -> int:
         if left <= 0:
             break
     return limit - left
-
-
-def remove_messages(tx: Tx, before: int, rows: int, max_bytes: int) -> bool:
-    """Remove some messages from before a moment; False when there are none.
-
-    A thread goes with its last message. What leads to the thread goes before that: a message is the
-    only thing by which a removal that was interrupted is found again. A thread that still has
-    messages keeps even what came with removed ones, so that an answer to these finds it.
-    """
-    found = tx.all(
-        "SELECT seq, thread_seq, blob_seq, content_size FROM messages WHERE created_at < ?"
-        " ORDER BY created_at, seq LIMIT ?",
-        (before, rows),
-    )
-    for seq, thread_seq, blob_seq, size in found:
-        others = "SELECT 1 FROM messages WHERE thread_seq = ? AND seq <> ? LIMIT 1"
-        last = tx.one(others, (thread_seq, seq)) is None
-        if last:
-            rows -= _remove_references(tx, thread_seq, rows)
-            if rows <= 0:
-                break
-        tx.execute("DELETE FROM messages WHERE seq = ?", (seq,))
-        if last:
-            tx.execute("DELETE FROM threads WHERE seq = ?", (thread_seq,))
-        blobs.release(tx, blob_seq)
-        rows -= 1
-        max_bytes -= size
-        if rows <= 0 or max_bytes <= 0:
-            break
-    return bool(found)
-
-
-def _remove_references(tx: Tx, thread_seq: int, limit: int) -> int:
-    return tx.execute(
-        "DELETE FROM thread_references WHERE (inbox_seq, message_id) IN"
-        " (SELECT inbox_seq, message_id FROM thread_references WHERE thread_seq = ? LIMIT ?)",
-        (thread_seq, limit),
-    ).rowcount
 
 
 def remove_event_keys(tx: Tx, before: int, rows: int) -> bool:

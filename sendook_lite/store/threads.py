@@ -1,6 +1,9 @@
 """Threads at rest, and the Message-IDs by which a mail finds its thread."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Final
+
+import orjson
 
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import Thread
@@ -8,15 +11,22 @@ from sendook_lite.store.page import Page, cut, seq_before
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Row, Tx
 
+MAX_IDS: Final = 100
+"""Ids that are given of one thread; the others are read with its messages, page by page."""
+
 _SELECT = (
     "SELECT threads.seq, threads.id, inboxes.id, threads.subject, threads.created_at,"
-    " threads.updated_at FROM threads JOIN inboxes ON inboxes.seq = threads.inbox_seq"
-    " AND inboxes.deleted_at IS NULL"
+    " threads.updated_at, (SELECT json_group_array(id) FROM (SELECT id FROM messages"
+    " WHERE thread_seq = threads.seq ORDER BY seq LIMIT :ids))"
+    " FROM threads JOIN inboxes ON inboxes.seq = threads.inbox_seq"
+    " AND inboxes.deleted_at IS NULL WHERE threads.merged_into IS NULL AND threads.emptied = 0"
 )
 
 
-def _thread(row: Row, message_ids: Sequence[str] = ()) -> Thread:
-    return Thread(*(*row, tuple(message_ids)))
+def _thread(row: Row) -> Thread:
+    *columns, document = row
+    ids = orjson.loads(document)
+    return Thread(*(*columns, tuple(ids[:MAX_IDS]), len(ids) > MAX_IDS))
 
 
 def insert(tx: Tx, inbox_seq: int, subject: str) -> tuple[int, str]:
@@ -35,7 +45,9 @@ def find_by_references(tx: Tx, inbox_seq: int, message_ids: Iterable[str]) -> li
     found: dict[int, None] = {}
     for message_id in message_ids:
         row = tx.one(
-            "SELECT thread_seq FROM thread_references WHERE inbox_seq = ? AND message_id = ?",
+            "SELECT coalesce(threads.merged_into, threads.seq) FROM thread_references"
+            " JOIN threads ON threads.seq = thread_references.thread_seq"
+            " WHERE thread_references.inbox_seq = ? AND thread_references.message_id = ?",
             (inbox_seq, message_id),
         )
         if row is not None:
@@ -53,20 +65,84 @@ def remember(tx: Tx, inbox_seq: int, thread_seq: int, message_ids: Iterable[str]
 
 
 def touch(tx: Tx, thread_seq: int) -> str:
-    """Note that a thread grew; returns its id."""
+    """Note that a thread grew, even from nothing; returns its id."""
     row = tx.one(
-        "UPDATE threads SET updated_at = ? WHERE seq = ? RETURNING id", (tx.now, thread_seq)
+        "UPDATE threads SET updated_at = ?, emptied = 0 WHERE seq = ? RETURNING id",
+        (tx.now, thread_seq),
     )
     if row is None:
         raise NotFound("thread")
     return str(row[0])
 
 
-def merge(tx: Tx, younger: int, older: int) -> None:
-    """Move everything of the younger thread into the older one and remove the younger."""
-    for table in ("messages", "thread_references"):
-        tx.execute(f"UPDATE {table} SET thread_seq = ? WHERE thread_seq = ?", (older, younger))
-    tx.execute("DELETE FROM threads WHERE seq = ?", (younger,))
+def merge(tx: Tx, younger: int, older: int, limit: int) -> None:
+    """Make one thread of two: the younger is gone from now on.
+
+    As many as ``limit`` messages, and what leads to the thread, move at once; the rest of a huge
+    thread is moved by ``move_merged``.
+    """
+    tx.execute("UPDATE threads SET merged_into = ? WHERE merged_into = ?", (older, younger))
+    tx.execute("UPDATE threads SET merged_into = ?, emptied = 0 WHERE seq = ?", (older, younger))
+    _move(tx, younger, older, limit)
+
+
+def move_merged(tx: Tx, limit: int) -> bool:
+    """Move some of what a merged thread still has; False when there is none such."""
+    row = tx.one("SELECT seq, merged_into FROM threads WHERE merged_into IS NOT NULL LIMIT 1")
+    if row is None:
+        return False
+    younger, older = row
+    _move(tx, younger, older, limit)
+    return True
+
+
+def _move(tx: Tx, younger: int, older: int, limit: int) -> None:
+    """Move rows of the younger thread, oldest first, and remove it when it has none any more."""
+    left = (
+        limit
+        - tx.execute(
+            "UPDATE messages SET thread_seq = ? WHERE seq IN"
+            " (SELECT seq FROM messages WHERE thread_seq = ? ORDER BY seq LIMIT ?)",
+            (older, younger, limit),
+        ).rowcount
+    )
+    left -= tx.execute(
+        "UPDATE thread_references SET thread_seq = ? WHERE (inbox_seq, message_id) IN"
+        " (SELECT inbox_seq, message_id FROM thread_references WHERE thread_seq = ? LIMIT ?)",
+        (older, younger, left),
+    ).rowcount
+    if left > 0:
+        tx.execute("DELETE FROM threads WHERE seq = ?", (younger,))
+        empty_unless_used(tx, older)
+
+
+def empty_unless_used(tx: Tx, seq: int) -> None:
+    """Hide a thread whose last message is gone, until it is removed.
+
+    One into which another is still being merged stays, and so does one that is being merged: its
+    end is the end of that. A mail that answers to a hidden one brings it back.
+    """
+    tx.execute(
+        "UPDATE threads SET emptied = 1 WHERE seq = :seq AND merged_into IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM messages WHERE thread_seq = :seq)"
+        " AND NOT EXISTS (SELECT 1 FROM threads AS other WHERE other.merged_into = :seq)",
+        {"seq": seq},
+    )
+
+
+def remove_emptied(tx: Tx, limit: int) -> bool:
+    """Remove some of what leads to a thread without messages, then it; False when there is none."""
+    row = tx.one("SELECT seq FROM threads WHERE emptied = 1 ORDER BY seq LIMIT 1")
+    if row is None:
+        return False
+    removed = tx.execute(
+        "DELETE FROM thread_references WHERE (inbox_seq, message_id) IN"
+        " (SELECT inbox_seq, message_id FROM thread_references WHERE thread_seq = ? LIMIT ?)",
+        (row[0], limit),
+    ).rowcount
+    if removed < limit:
+        tx.execute("DELETE FROM threads WHERE seq = ?", (row[0],))
+    return True
 
 
 def remove_of_inbox(tx: Tx, inbox_seq: int, limit: int) -> int:
@@ -84,40 +160,22 @@ def remove_of_inbox(tx: Tx, inbox_seq: int, limit: int) -> int:
     ).rowcount
 
 
-async def _message_ids(reader: Reader, thread_seqs: Sequence[int]) -> dict[int, list[str]]:
-    """Return the ids of the messages of threads, oldest first."""
-    if not thread_seqs:
-        return {}
-    marks = ", ".join("?" * len(thread_seqs))
-    rows = await reader.all(
-        f"SELECT thread_seq, id FROM messages WHERE thread_seq IN ({marks})"
-        " ORDER BY thread_seq, seq",
-        thread_seqs,
-    )
-    ids: dict[int, list[str]] = {}
-    for thread_seq, identifier in rows:
-        ids.setdefault(thread_seq, []).append(identifier)
-    return ids
-
-
 async def list_page(reader: Reader, inbox_seq: int, limit: int, before: str | None) -> Page[Thread]:
-    """Return threads of an inbox with the ids of their messages, newest thread first."""
+    """Return threads of an inbox with the ids of their first messages, newest thread first."""
     rows = await reader.all(
-        f"{_SELECT} WHERE threads.inbox_seq = :inbox AND {seq_before('threads', before)}"
+        f"{_SELECT} AND threads.inbox_seq = :inbox AND {seq_before('threads', before)}"
         " ORDER BY threads.seq DESC LIMIT :limit",
-        {"inbox": inbox_seq, "before": before, "limit": limit + 1},
+        {"inbox": inbox_seq, "before": before, "limit": limit + 1, "ids": MAX_IDS + 1},
     )
-    page = cut(rows, limit)
-    ids = await _message_ids(reader, [row[0] for row in page.items])
-    return Page([_thread(row, ids.get(row[0], ())) for row in page.items], page.more)
+    return cut([_thread(row) for row in rows], limit)
 
 
 async def get(reader: Reader, inbox_id: str, identifier: str) -> Thread:
     """Return a thread of an inbox; NotFound when it has none such."""
     row = await reader.one(
-        f"{_SELECT} WHERE threads.id = ? AND inboxes.id = ?", (identifier, inbox_id)
+        f"{_SELECT} AND threads.id = :id AND inboxes.id = :inbox",
+        {"id": identifier, "inbox": inbox_id, "ids": MAX_IDS + 1},
     )
     if row is None:
         raise NotFound("thread")
-    ids = await _message_ids(reader, [row[0]])
-    return _thread(row, ids.get(row[0], ()))
+    return _thread(row)

@@ -74,6 +74,10 @@ class Tx:
         """Return all rows."""
         return self._connection.execute(sql, parameters).fetchall()
 
+    def changes(self) -> int:
+        """Return how many rows were changed since the connection was opened."""
+        return self._connection.total_changes
+
 
 Companion = Callable[[Tx], None]
 

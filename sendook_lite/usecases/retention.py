@@ -5,7 +5,7 @@ from typing import Final
 
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock
 from sendook_lite.domain.errors import StoreFailed
-from sendook_lite.store import purge
+from sendook_lite.store import purge, removal
 from sendook_lite.store.idempotent_requests import KEPT_FOR_MS
 from sendook_lite.usecases.turns import Turns
 
@@ -51,7 +51,7 @@ class Retention:
             await self._sweep_events(now - self._ages.events * MS_PER_SECOND)
         if self._ages.messages:
             before = now - self._ages.messages * MS_PER_SECOND
-            while await self._turns.take(purge.remove_messages, before, BATCH_ROWS, BATCH_BYTES):
+            while await self._turns.take(removal.remove_old, before, BATCH_ROWS, BATCH_BYTES):
                 pass
         before = now - KEPT_FOR_MS
         while await self._turns.take(

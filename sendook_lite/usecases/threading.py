@@ -6,6 +6,9 @@ from sendook_lite.domain.mail import Mail
 from sendook_lite.store import threads
 from sendook_lite.store.writer import Tx
 
+MOVED_AT_ONCE = 200
+"""Rows of a thread that move in the unit of work that merges it; the upkeep moves the others."""
+
 _PREFIX = re.compile(
     r"^\s*(?:(?:re|aw|fwd?|wg|sv|antw|tr|rv|rif)(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE
 )
@@ -24,7 +27,7 @@ def place(tx: Tx, inbox_seq: int, mail: Mail) -> tuple[int, str]:
     if known:
         oldest, *younger = sorted(known)
         for seq in younger:
-            threads.merge(tx, seq, oldest)
+            threads.merge(tx, seq, oldest, MOVED_AT_ONCE)
         thread = (oldest, threads.touch(tx, oldest))
     else:
         thread = threads.insert(tx, inbox_seq, thread_subject(mail.subject))

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+from sendook_lite.domain.search_words import VERSION
 from sendook_lite.store import (
     blobs,
     deliveries,
     inboxes,
-    messages,
     meta,
+    removal,
     replays,
+    search,
     threads,
     webhooks,
 )
@@ -20,6 +22,8 @@ BATCH_PAGES = 50
 BATCH_ROWS = 200
 BATCH_BYTES = 1024 * 1024
 """Pages, rows, or bytes of long rows, in a unit of work: a few milliseconds of the writer."""
+
+UNITS_IN_A_ROW = 10
 
 Step = Callable[[Tx], bool]
 
@@ -40,11 +44,19 @@ class Upkeep:
         await self._store.writer.write(meta.note_alive)
 
     async def run(self) -> int:
-        """Work until nothing is left; returns how many units of work it took."""
-        units = 0
-        for step in _STEPS:
-            while await self._turns.take(step):
-                units += 1
+        """Work until nothing is left; returns how many units of work it took.
+
+        What has much to do lets the others have their turns: filling the search index takes minutes
+        after an upgrade.
+        """
+        units, worked = 0, True
+        while worked:
+            worked = False
+            for step in _STEPS:
+                for _ in range(UNITS_IN_A_ROW):
+                    if not await self._turns.take(step):
+                        break
+                    units, worked = units + 1, True
         return units
 
 
@@ -80,12 +92,21 @@ def remove_inbox(tx: Tx) -> bool:
     seq = inboxes.find_deleted(tx)
     if seq is None:
         return False
-    released = messages.remove_of_inbox(tx, seq, BATCH_ROWS, BATCH_BYTES)
-    for blob in released:
-        blobs.release(tx, blob)
-    if not released and threads.remove_of_inbox(tx, seq, BATCH_ROWS) == 0:
+    if removal.remove_of_inbox(tx, seq, BATCH_ROWS, BATCH_BYTES):
+        return True
+    if threads.remove_of_inbox(tx, seq, BATCH_ROWS) == 0:
         inboxes.remove(tx, seq)
     return True
+
+
+def merge_threads(tx: Tx) -> bool:
+    """Move some rows of a thread that was merged into another; False when there is none."""
+    return threads.move_merged(tx, BATCH_ROWS)
+
+
+def remove_threads(tx: Tx) -> bool:
+    """Remove some rows of a thread that has no message any more; False when there is none."""
+    return threads.remove_emptied(tx, BATCH_ROWS)
 
 
 def remove_blob(tx: Tx) -> bool:
@@ -98,11 +119,22 @@ def shrink_file(tx: Tx) -> bool:
     return meta.give_back_pages(tx, BATCH_PAGES)
 
 
+def renew_index(tx: Tx) -> bool:
+    """Empty the search index if other rules made it; False when it is as it should be."""
+    return search.start_anew_if_outdated(tx, VERSION)
+
+
 _STEPS: tuple[Step, ...] = (
+    renew_index,
+    search.add_newer,
     cancel_deliveries,
     remove_webhook,
     remove_expired_secrets,
     remove_inbox,
+    merge_threads,
+    remove_threads,
     remove_blob,
+    search.add_older,
+    search.merge_some,
     shrink_file,
 )

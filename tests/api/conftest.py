@@ -23,6 +23,7 @@ from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
+from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.tail import Tails
@@ -147,6 +148,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
         store=store,
         access=access,
         inboxes=inboxes,
+        mailbox=Mailbox(store),
         endpoints=Endpoints(store, feed, probe, Guard(()), clock, ids, allow_http=False),
         replays=Replays(store, feed, clock),
         tails=tails,

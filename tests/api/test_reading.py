@@ -35,7 +35,7 @@ async def test_messages_are_listed_and_shown(api: Api) -> None:
     assert [message["id"] for message in listed] == ids[::-1]
     assert await api.get(f"{path}/{ids[0]}") == listed[2]
     assert listed[2]["subject"] == "Hello"
-    page = await api.call("GET", f"{path}?limit=2&query=ignored")
+    page = await api.call("GET", f"{path}?limit=2&unknown=ignored")
     assert [message["id"] for message in page.json] == ids[:0:-1]
     assert page.headers["Link"].startswith(f"<{PUBLIC_URL}{path}?")
     assert [m["id"] for m in await api.get(f"{path}?before={ids[1]}")] == ids[:1]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sendook_lite.domain.model import Delivery, Event, Inbox, Message, Secret, Thread, Webhook
+from sendook_lite.domain.search_words import query_terms
 from sendook_lite.store import (
     alerts,
     attempts,
@@ -24,6 +25,8 @@ from sendook_lite.store import (
     keys,
     messages,
     purge,
+    removal,
+    search,
     standings,
     threads,
     webhooks,
@@ -162,7 +165,7 @@ def upkeep_all(tx: Tx, product: Product, seeds: Seeds) -> None:
     del product
     webhooks.update(tx, seeds.webhook, {"cancel_up_to": 100})
     inboxes.mark_deleted(tx, seeds.inbox)
-    for step in (upkeep.cancel_deliveries, upkeep.remove_inbox, upkeep.remove_blob):
+    for step in upkeep._STEPS:
         while step(tx):
             pass
     webhooks.mark_deleted(tx, seeds.webhook)
@@ -172,7 +175,7 @@ def upkeep_all(tx: Tx, product: Product, seeds: Seeds) -> None:
 
 def purge_all(tx: Tx, product: Product, seeds: Seeds) -> None:
     del product, seeds
-    assert purge.remove_messages(tx, 2**50, 9, 2**20)
+    assert removal.remove_old(tx, 2**50, 9, 2**20)
     place: purge.Place | None = purge.OLDEST
     while place is not None:
         place = purge.remove_events(tx, 2**50, place, 9, 2**20)
@@ -184,12 +187,27 @@ def purge_all(tx: Tx, product: Product, seeds: Seeds) -> None:
     assert purge.remove_idempotent_requests(tx, 2**50, 9, 2**20)
 
 
+_FILTERS = search.Filters(
+    terms=query_terms("hello the"), label="a", sender="b@x", period=messages.Period(0, 2**50)
+)
 _KEY = RequestKey("operator", "key")
 
 
 def rotate_secret(tx: Tx, _: Product, seeds: Seeds) -> None:
     webhooks.replace_secret(tx, seeds.webhook, Secret("whsec_x", None), tx.now)
     webhooks.remove_expired_secrets(tx, 9)
+
+
+def label_one(tx: Tx, _: Product, seeds: Seeds) -> None:
+    while search.add_newer(tx):
+        pass
+    search.forget(tx, seeds.inbox.seq, seeds.message.seq, seeds.message.content)
+    search.add(tx, seeds.inbox.seq, messages.set_labels(tx, seeds.message, ("a",)))
+    search.merge_some(tx)
+
+
+def delete_one(tx: Tx, _: Product, seeds: Seeds) -> None:
+    removal.remove_message(tx, seeds.message.seq)
 
 
 UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
@@ -205,6 +223,8 @@ UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "an answer by key": lambda tx, _p, _s: events.find_answer(tx, "key"),
     "keep an answer": lambda tx, _p, _s: events.keep_answer(tx, "key", "{}"),
     "a message": lambda tx, _, s: messages.find_in(tx, s.message.id),
+    "label a message": label_one,
+    "delete a message": delete_one,
     "a message by status": lambda tx, _, s: messages.set_status(tx, s.message, "sent"),
     "an inbox by address": lambda tx, _p, _s: inboxes.find_address_in(tx, "ann@mail.example"),
     "inboxes made": lambda tx, _p, _s: inboxes.count_made_in(tx, 0),
@@ -225,7 +245,16 @@ READS: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] = {
     "threads": lambda r, s: threads.list_page(r, s.inbox.seq, 10, None),
     "threads before": lambda r, s: threads.list_page(r, s.inbox.seq, 10, s.newest_thread.id),
     "a thread": lambda r, s: threads.get(r, s.inbox.id, s.thread.id),
-    "a thread's messages": lambda r, s: messages.list_of_thread(r, s.thread.seq),
+    "a thread's messages": lambda r, s: messages.page_of_thread(r, s.thread, 9),
+    "a thread's messages after": lambda r, s: messages.page_of_thread(r, s.thread, 9, s.message.id),
+    "messages of a period": lambda r, s: messages.list_page(
+        r, s.inbox.seq, 9, None, messages.Period(0, 2**50)
+    ),
+    "what is not in the index": lambda r, _: search.behind(r),
+    "found messages": lambda r, s: search.list_page(r, s.inbox.seq, _FILTERS, 9, None),
+    "found messages before": lambda r, s: search.list_page(
+        r, s.inbox.seq, _FILTERS, 9, s.message.id
+    ),
     "raw mail": lambda r, s: blobs.read(r, s.blob),
     "an event": lambda r, s: events.get(r, s.event.id),
     "events after": lambda r, s: events.list_after(r, after=s.event.id, limit=9),

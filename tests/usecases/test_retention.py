@@ -15,12 +15,13 @@ from sendook_lite.store import (
     idempotent_requests,
     meta,
     purge,
+    removal,
     settling,
     threads,
 )
 from sendook_lite.store.idempotent_requests import KeptRequest, RequestKey
 from sendook_lite.store.writer import Tx
-from sendook_lite.usecases import retention
+from sendook_lite.usecases import retention, upkeep
 from sendook_lite.usecases.retention import SWEEP_SECONDS, Ages, Retention
 from sendook_lite.usecases.turns import MAX_PAUSE, SHARE, Turns
 from tests.fakes import START, FakeClock
@@ -262,14 +263,18 @@ async def test_raw_mail_that_a_newer_message_shares_stays(product: Product) -> N
     assert b"Subject: mail 1" in await blobs.read(product.store.reader, seq)
 
 
-async def test_what_leads_to_a_thread_goes_before_its_last_message(product: Product) -> None:
+async def test_what_leads_to_a_thread_goes_in_batches_after_its_last_message(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "BATCH_ROWS", 5)
     await product.inboxes.create("Ann", "ann@mail.example")
     await receive(product, 1, "ann@mail.example", references=[f"r{n}@x" for n in range(11)])
     await product.clock.advance(31 * DAY)
     before, left = product.clock.now() - DAY, []
-    while await product.store.writer.write(purge.remove_messages, before, 5, 10**6):
+    assert await product.store.writer.write(removal.remove_old, before, 5, 10**6)
+    while await product.store.writer.write(upkeep.remove_threads):
         left.append(await counts(product, "messages", "threads", "thread_references"))
-    assert left == [[1, 1, 7], [1, 1, 2], [0, 0, 0]]
+    assert left == [[0, 1, 7], [0, 1, 2], [0, 0, 0]]
 
 
 async def test_long_messages_go_in_smaller_units(product: Product) -> None:
@@ -278,7 +283,7 @@ async def test_long_messages_go_in_smaller_units(product: Product) -> None:
         await receive(product, number, "ann@mail.example", text="x" * 5000)
     await product.clock.advance(31 * DAY)
     before = product.clock.now() - DAY
-    assert await product.store.writer.write(purge.remove_messages, before, 100, 1)
+    assert await product.store.writer.write(removal.remove_old, before, 100, 1)
     assert await product.count("messages") == 2
 
 
