@@ -132,6 +132,7 @@ class Thread(Owned):
     inbox_id: str
     subject: str
     messages: Annotated[list[str] | list[Message], Field(description="Oldest first.")]
+    truncated: Annotated[bool, Field(description="There are more messages.")] = UNSET
 
 
 class Webhook(Owned):

@@ -29,7 +29,13 @@ PATH_PARAMETERS: Final[dict[str, str]] = {
 QUERY_PARAMETERS: Final[dict[str, str]] = {
     "limit": "At most so many; a page may end earlier when its items are long.",
     "before": "Continue behind this item, towards older ones.",
-    "after": "Continue behind this event, towards newer ones.",
+    "after": "Continue behind this one, towards newer ones.",
+    "query": "Words of subject, text, addresses, labels and names of attachments, in any script; all"
+    " must be there, the last one may be the beginning of a word. Any text is valid.",
+    "label": "Only with this label.",
+    "from": "Only from this address, or this domain.",
+    "since": "Not older than this.",
+    "until": "Not newer than this.",
     "type": "Only events of this type.",
     "inboxId": "Only of this inbox.",
     "webhookId": "Only for this webhook.",
@@ -40,6 +46,7 @@ QUERY_PARAMETERS: Final[dict[str, str]] = {
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "CreateInbox": {"name": "Support"},
     "ChangeInbox": {"name": "Support team"},
+    "ChangeMessage": {"labels": ["urgent"]},
     "CreateWebhook": {
         "url": "https://example.com/hooks/mail",
         "events": ["message.received", "message.bounced"],

@@ -1,6 +1,6 @@
 """Measures list, search and thread answers with 100,000 messages in an inbox against 100.
 
-    python -m bench.find [DIRECTORY] [COUNT]
+    python -m tests.find_in_100_000 [DIRECTORY] [COUNT]
 
 Builds, once, a database with three inboxes (COUNT messages, COUNT others, 100) of mails of 1 kB
 whose words are as frequent as in a language, then asks a server that runs on it over HTTP. Each
@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import aiohttp
+import aiosqlite
 
 from sendook_lite.app import App
 from sendook_lite.domain.clock import SystemClock
@@ -56,7 +57,7 @@ class Author:
     """Writes mails; the same ones every time."""
 
     def __init__(self) -> None:
-        self._random = random.Random(7)  # noqa: S311 - the same mails every time
+        self._random = random.Random(7)
         letters = "abcdefghijklmnoprstuvwz"
         self.words = [
             "".join(self._random.choices(letters, k=self._random.randint(2, 11)))
@@ -149,7 +150,7 @@ async def measure(directory: Path, boxes: dict[str, int]) -> None:
         "search: every mail has it": f"messages?query={words[0]}",
         "search: one in a hundred has it": f"messages?query={words[1500]}",
         "search: no mail has it": "messages?query=zzzzzzzz",
-        "search: two frequent words, few mails have both": f"messages?query={words[500]}%20{words[501]}",
+        "search: two words, few mails have both": f"messages?query={words[500]}+{words[501]}",
         "search: beginning of one letter": "messages?query=a",
         "search: beginning of two letters": "messages?query=ab",
         "search: beginning of three letters": "messages?query=abo",
@@ -214,15 +215,13 @@ async def measure(directory: Path, boxes: dict[str, int]) -> None:
 
 
 async def rows(directory: Path, sql: str, *parameters: object) -> list[tuple[str, int]]:
-    import aiosqlite
-
     async with aiosqlite.connect(directory / "sendook.db") as connection:
         return list(await connection.execute_fetchall(sql, parameters))  # type: ignore[arg-type]
 
 
 def main() -> None:
     """Build what is not there, then measure."""
-    directory = Path(sys.argv[1] if len(sys.argv) > 1 else "bench/find.data")
+    directory = Path(sys.argv[1] if len(sys.argv) > 1 else ".cache/find")
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
     boxes = {"large": count, "other": count, "small": 100}
     os.nice(5)
