@@ -1,6 +1,7 @@
 """The composition root: builds every part from the settings, starts and stops them in order."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -32,6 +33,7 @@ from sendook_lite.inbound.lmtp import LmtpServer
 from sendook_lite.outbound.alert_ways import ways_to_tell
 from sendook_lite.outbound.alerting import Alerting
 from sendook_lite.outbound.heartbeat import Heartbeat
+from sendook_lite.service_manager import ServiceManager
 from sendook_lite.settings import Settings
 from sendook_lite.store.database import DATABASE_NAME, Store
 from sendook_lite.store.space import DiskSpace
@@ -121,6 +123,7 @@ class App:
             kept = self._settings.retention
             retention = Retention(turns, self._clock, Ages(kept.events, kept.messages))
             space = DiskSpace(self._data_dir, self._settings.server.min_free_bytes, self._clock)
+            manager = ServiceManager(os.environ, self._clock)
             await scheduler.recover()
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -134,6 +137,7 @@ class App:
                         self._keep_up(store, turns, scheduler),
                         retention.run(),
                         self._note_key_use(access),
+                        manager.beat(),
                         *self._watch_over(store, space, backups),
                     )
                 ]
@@ -156,7 +160,9 @@ class App:
                     new_key = await access.bootstrap(self._environment_key)
                     self._started_at = self._clock.now()
                     started(Started(self._addresses, self._data_dir, public_url, new_key))
+                    manager.ready()
                     await stop.wait()
+                    manager.stopping()
                     self._started_at = None
                 for task in tasks:
                     task.cancel()
