@@ -7,7 +7,7 @@ ARGS   ?= --dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test mail-servers lint format lock clean
+.PHONY: help serve test mail-servers lint format lock binary smoke clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,16 @@ lock: $(VENV)/.dev ## Renew the lock files from pyproject.toml
 	  --upgrade --python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	  --upgrade --python-version 3.11 --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --upgrade --python-version 3.11 packaging/binary/requirements.in \
+	  -o packaging/binary/requirements.lock
+
+binary: ## Build dist/sendook-lite, one file for machines without Python
+	packaging/binary/build.sh
+
+smoke: $(VENV)/.dev ## Test the one file end to end, with an empty PATH
+	SENDOOK_ONE_FILE=$(CURDIR)/dist/sendook-lite $(BIN)/pytest -q packaging/binary \
+	  tests/e2e/test_first_webhook.py tests/e2e/test_restart.py
 
 clean: ## Remove what was built and installed here
 	rm -rf $(VENV) .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

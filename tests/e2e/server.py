@@ -15,7 +15,10 @@ from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-PROGRAM = str(Path(sys.executable).with_name("sendook-lite"))
+ONE_FILE = os.environ.get("SENDOOK_ONE_FILE")
+"""The program in one file, where it is that which is to be tested; it needs nothing of the PATH."""
+
+PROGRAM = ONE_FILE or str(Path(sys.executable).with_name("sendook-lite"))
 KEY = "sk_of_the_end_to_end_tests"
 START_SECONDS = 30
 
@@ -26,7 +29,7 @@ class Server:
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.data_dir = data_dir
         self.environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": "" if ONE_FILE else os.environ["PATH"],
             "HOME": str(data_dir),
             "SENDOOK_API_KEY": KEY,
             "SENDOOK_SERVER__LISTEN": "127.0.0.1:0",
@@ -76,6 +79,11 @@ class Server:
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
+
+    @property
+    def serving_pid(self) -> int:
+        """The process that holds the data directory; a child where the program is one file."""
+        return int((self.data_dir / "lock").read_text())
 
     def kill(self) -> None:
         assert self.process is not None

@@ -81,7 +81,9 @@ def test_a_request_in_flight_at_the_end_is_let_finish(tmp_path: Path) -> None:
 def test_a_second_process_on_the_same_directory_is_refused(server: Server) -> None:
     second = server.run("serve", "--dev", "--data-dir", str(server.data_dir))
     assert second.returncode == 1
-    assert f"in use by another sendook-lite (process {server.pid})".encode() in second.stderr
+    assert (
+        f"in use by another sendook-lite (process {server.serving_pid})".encode() in second.stderr
+    )
 
 
 def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
