@@ -30,8 +30,8 @@ QUERY_PARAMETERS: Final[dict[str, str]] = {
     "limit": "At most so many; a page may end earlier when its items are long.",
     "before": "Continue behind this item, towards older ones.",
     "after": "Continue behind this one, towards newer ones.",
-    "query": "Words of subject, text, addresses, labels and names of attachments, in any script; all"
-    " must be there, the last one may be the beginning of a word. Any text is valid.",
+    "query": "Words of subject, text, addresses, labels and names of attachments, in any script;"
+    " all must be there, the last one may be the beginning of a word. Any text is valid.",
     "label": "Only with this label.",
     "from": "Only from this address, or this domain.",
     "since": "Not older than this.",
