@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from sendook_lite import __version__
+from sendook_lite.api.context import RequestCounts
 from sendook_lite.api.server import ApiContext, build, runner
 from sendook_lite.delivery.endpoint import Endpoint
 from sendook_lite.delivery.resolver import Resolver
@@ -30,6 +31,7 @@ from sendook_lite.inbound import listeners
 from sendook_lite.inbound.eventsocket import EventSocketServer
 from sendook_lite.inbound.listeners import Listener, TcpAddress, UnixAddress
 from sendook_lite.inbound.lmtp import LmtpServer
+from sendook_lite.metrics import parts as metrics
 from sendook_lite.outbound.alert_ways import ways_to_tell
 from sendook_lite.outbound.alerting import Alerting
 from sendook_lite.outbound.heartbeat import Heartbeat
@@ -39,6 +41,7 @@ from sendook_lite.store.database import DATABASE_NAME, Store
 from sendook_lite.store.space import DiskSpace
 from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.backups import Backups
+from sendook_lite.usecases.backlog import BacklogWatch
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.idempotency import Idempotency
@@ -252,6 +255,27 @@ class App:
             ids,
             allow_http=settings.delivery.allow_http,
         )
+        lmtp_server = LmtpServer(
+            intake,
+            max_message_bytes=settings.inbound.max_message_bytes,
+            hostname=settings.inbound.domains[0],
+        )
+        event_server = EventSocketServer(lines)
+        requests = RequestCounts()
+        measured = metrics.Parts(
+            store=store,
+            space=space,
+            publisher=publisher,
+            scheduler=scheduler,
+            backlog=BacklogWatch(store.reader, clock),
+            alerting=alerting,
+            lmtp=lmtp_server,
+            event_socket=event_server,
+            tails=tails,
+            requests=requests,
+            now=clock.now,
+            unready=lambda: self._unready(store, space),
+        )
         context = ApiContext(
             settings=settings,
             public_url=public_url,
@@ -268,17 +292,12 @@ class App:
             health=lambda: self._health(store, scheduler, alerting, space, backups),
             ready=lambda: self._unready(store, space),
             ensure_room=space.ensure,
+            metrics=lambda accept: metrics.render(measured, accept),
+            requests=requests,
         )
         for listener, server in (
-            (events, EventSocketServer(lines)),
-            (
-                lmtp,
-                LmtpServer(
-                    intake,
-                    max_message_bytes=settings.inbound.max_message_bytes,
-                    hostname=settings.inbound.domains[0],
-                ),
-            ),
+            (events, event_server),
+            (lmtp, lmtp_server),
         ):
             if listener is not None:
                 await server.start(listener.sock)

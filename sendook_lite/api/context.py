@@ -1,8 +1,9 @@
 """What the API is given to work with; built once, by the composition root."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from sendook_lite.domain.clock import Clock
 from sendook_lite.settings import Settings
@@ -15,6 +16,20 @@ from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.tail import Tails
 
+RequestCounts = Counter[tuple[str, str, str]]
+"""Requests by method, route and class of the status, e.g. ``("GET", "/health", "2xx")``."""
+
+
+class MetricsPage(NamedTuple):
+    """All metrics as text, and which format that is."""
+
+    content_type: str
+    body: bytes
+
+
+async def _no_metrics(_accept: str) -> MetricsPage:
+    return MetricsPage("text/plain; charset=utf-8", b"")
+
 
 @dataclass(frozen=True, slots=True)
 class ApiContext:
@@ -25,6 +40,8 @@ class ApiContext:
         health: live facts for ``/health``.
         ready: why ``/readyz`` says no; None when all is well.
         ensure_room: raises Unavailable while the disk is nearly full.
+        metrics: renders the metrics in the format that an Accept header asks for.
+        requests: counted here, as they are answered.
         dev: whether ``POST /webhooks/test``, a sink for trying things, is there.
     """
 
@@ -42,4 +59,6 @@ class ApiContext:
     health: Callable[[], dict[str, Any]]
     ready: Callable[[], str | None]
     ensure_room: Callable[[], None]
+    metrics: Callable[[str], Awaitable[MetricsPage]] = _no_metrics
+    requests: RequestCounts = field(default_factory=Counter)
     dev: bool = False

@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from sendook_lite.api import envelope
+from sendook_lite.api.context import RequestCounts
 from sendook_lite.domain.errors import SendookError, Unauthorized
 from sendook_lite.usecases.access import OPERATOR, Access, Principal
 
@@ -19,6 +20,8 @@ SERVER_NAME: Final = "Sendook-Lite"
 _STARTED: Final = web.RequestKey("response_started", bool)
 _ID_BYTES: Final = 8
 _API: Final = "/v1"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
+_UNKNOWN: Final = "unknown"
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -43,6 +46,29 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return envelope.respond(error, status)
     except Exception as error:  # noqa: BLE001 - the edge: logged here, once, and told as "internal"
         return _answer_unexpected(request, error)
+
+
+def counting(requests: RequestCounts) -> Middleware:
+    """Return the middleware that counts answers; a stream is counted when it ends.
+
+    A route is named by its pattern, never by what a client wrote, so that what is counted stays
+    bounded whatever is asked for.
+    """
+
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        route = _UNKNOWN if resource is None else resource.canonical.rstrip("/") or "/"
+        method = request.method if request.method in _METHODS else _UNKNOWN
+        status = "none"  # the client went away, or the answer was cut short
+        try:
+            response = await handler(request)
+            status = f"{response.status // 100}xx"
+        finally:
+            requests[method, route, status] += 1
+        return response
+
+    return count
 
 
 def _answer_unexpected(request: web.Request, error: Exception) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from sendook_lite.api import (
     keys,
     messages,
     reference,
+    metrics,
     replays,
     stream,
     threads,
@@ -81,6 +82,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/health", health.health, "Is it alive?", "Health", None),
     Route("GET", "/readyz", health.ready, "Is it ready?", "Readiness", None),
     Route("GET", "/openapi.json", reference.get_openapi, "This description", "Document", None),
+    Route("GET", "/metrics", metrics.metrics, "Figures for Prometheus", "text/plain", None),
 
     Route("GET", _INBOXES, inboxes.list_inboxes, "List inboxes", "[Inbox]", query=ListQuery),
     Route("POST", _INBOXES, inboxes.create_inbox, "Create an inbox", "Inbox", "write", whole=True,

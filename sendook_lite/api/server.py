@@ -20,6 +20,7 @@ from sendook_lite.api.middleware import (
     add_headers,
     answer_errors,
     authentication,
+    counting,
     new_request_id,
 )
 from sendook_lite.api.routes import DEV_ROUTES, ROUTES, Route
@@ -39,7 +40,11 @@ def build(context: ApiContext, *, operator: bool = False) -> web.Application:
     ``operator``: for the admin socket, where every request is the operator's and no key is needed.
     """
     app = web.Application(
-        middlewares=[answer_errors, authentication(context.access, operator=operator)],
+        middlewares=[
+            counting(context.requests),
+            answer_errors,
+            authentication(context.access, operator=operator),
+        ],
         client_max_size=MAX_BODY_BYTES,
     )
     app.on_response_prepare.append(add_headers)

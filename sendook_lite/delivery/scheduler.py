@@ -6,13 +6,15 @@ in memory, so a killed process leaves nothing locked.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 
 import structlog
 
 from sendook_lite.delivery.endpoint import Request
-from sendook_lite.delivery.lane import Lane
+from sendook_lite.delivery.lane import Lane, LaneState
 from sendook_lite.delivery.lanes import LaneLimits, Lanes
+from sendook_lite.delivery.meters import DeliveryMeters
 from sendook_lite.delivery.recorder import STORE_RETRY_SECONDS, Recorder
 from sendook_lite.delivery.roster import MakeEndpoint, Roster
 from sendook_lite.delivery.sender import Sender
@@ -59,6 +61,7 @@ class Scheduler:
         )
         self._roster = Roster(store, self._steady, settings, make_endpoint, self._lanes, self._wake)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.meters = DeliveryMeters()
         self._idle = asyncio.Event()
         self._look_at_all = True
         self._stopping = False
@@ -154,6 +157,10 @@ class Scheduler:
             "slowAnswers": sum(lane.slow_answers for lane in lanes),
             "unsettled": self._recorder.unsettled,
         }
+
+    def lane_states(self) -> Counter[LaneState]:
+        """Count the lanes by their state."""
+        return Counter(lane.state for lane in self._lanes)
 
     async def probe(
         self, webhook: Webhook, secrets: Sequence[Secret], delivery: DueDelivery
@@ -255,6 +262,7 @@ class Scheduler:
             # A bug of ours must cost this delivery an attempt, not the lane a slot for ever.
             log.exception("an attempt broke", delivery=delivery.id)
             outcome = Outcome(None, "bad_response", "internal error, see the log", b"", 0)
+        self.meters.attempted(outcome)
         verdict = decide(
             outcome, delivery.tries + 1, lane.schedule, delivery.trigger, self._clock.now()
         )
@@ -317,7 +325,9 @@ class Scheduler:
         self._pump()
 
     def _follow_up(self, recorded: Recorded) -> None:
-        """Close the lanes of webhooks that were disabled, and have alerts told."""
+        """Close the lanes of webhooks that were disabled, have alerts told, and count."""
+        self.meters.ended["delivered"] += recorded.delivered
+        self.meters.ended["failed"] += recorded.failed
         for webhook_seq in recorded.disabled:
             self.webhook_changed(webhook_seq)
         if recorded.alerts:

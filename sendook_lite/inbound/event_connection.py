@@ -10,7 +10,7 @@ answers, and while the client leaves too many answers unread. A line longer than
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Final, Protocol, cast
 
@@ -39,6 +39,7 @@ class Host(Protocol):
     lines: EventLines
     limits: Limits
     large_lines: asyncio.Semaphore
+    told: Counter[str]
 
     def opened(self, connection: "EventConnection") -> bool:
         """Count a connection in; False when there are too many."""
@@ -182,7 +183,7 @@ class EventConnection(asyncio.Protocol):
             self._hand_on()
         if self._refusal and not self._unread and self._reading_apart is None:
             self._number += 1
-            self._submit(_Batch(self._number, [write_answer(self._refusal, self._number)]), [])
+            self._submit(_Batch(self._number, [self._say(self._refusal, self._number)]), [])
             self._refusal, self._lingering = None, True
         if self._transport.is_closing():
             return
@@ -217,7 +218,7 @@ class EventConnection(asyncio.Protocol):
             try:
                 line = read_line(text)
             except SendookError as error:
-                batch.answers.append(write_answer(error, self._number))
+                batch.answers.append(self._say(error, self._number))
             else:
                 if isinstance(line, UnreadMail):
                     apart = line
@@ -247,10 +248,10 @@ class EventConnection(asyncio.Protocol):
                 lines.append(read)
             batch.answers.append(None)
         except SendookError as error:
-            batch.answers.append(write_answer(error, batch.first))
+            batch.answers.append(self._say(error, batch.first))
         except Exception as error:  # noqa: BLE001 - logged once, and its line is answered
             _log.exception("event_line_failed")
-            batch.answers.append(write_answer(error, batch.first))
+            batch.answers.append(self._say(error, batch.first))
         self._reading_apart = None
         self._submit(batch, lines)
         self._go_on()
@@ -275,10 +276,19 @@ class EventConnection(asyncio.Protocol):
                 said = next(results)
                 if isinstance(said, BaseException) and not isinstance(said, SendookError):
                     _log.error("event_line_failed", exc_info=said)
-                batch.answers[index] = write_answer(said, batch.first + index)
+                batch.answers[index] = self._say(said, batch.first + index)
         batch.done = True
         self._flush()
         self._go_on()
+
+    def _say(self, said: Told, number: int) -> bytes:
+        """Render what is said of a line, and count it."""
+        meaning = "accepted"
+        if not isinstance(said, dict):
+            known = isinstance(said, SendookError) and not isinstance(said, Unavailable)
+            meaning = "refused" if known else "deferred"
+        self._host.told[meaning] += 1
+        return write_answer(said, number)
 
     def _flush(self) -> None:
         """Write the answers that are complete, from the front, in one go."""

@@ -6,6 +6,7 @@ empty line is a line and is answered with an error, so that answers can be count
 
 import asyncio
 import socket
+from collections import Counter
 from typing import Final
 
 from sendook_lite.inbound.event_connection import EventConnection
@@ -23,6 +24,8 @@ class EventSocketServer:
         self.lines = lines
         self.limits = limits
         self.large_lines = asyncio.Semaphore(limits.large_lines)
+        self.told: Counter[str] = Counter()
+        """Lines since the start, by what was said of them: accepted, deferred or refused."""
         self._connections: set[EventConnection] = set()
         self._server: asyncio.Server | None = None
         self._empty = asyncio.Event()
@@ -49,6 +52,11 @@ class EventSocketServer:
             for connection in tuple(self._connections):
                 connection.abort()
             await self._empty.wait()
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are now."""
+        return len(self._connections)
 
     def opened(self, connection: EventConnection) -> bool:
         """Count a connection in; False when there are too many."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -22,6 +23,8 @@ of it, not by sessions times the longest message, which would be 5 GB."""
 
 TIMEOUT: Final = 300.0
 """Seconds of silence after which a client is dismissed (RFC 5321 section 4.5.3.2)."""
+
+_MEANINGS: Final = {"2": "accepted", "5": "refused"}
 
 Outcome = Stored | BaseException
 
@@ -55,6 +58,9 @@ class LmtpServer:
         self.timeout = timeout
         self.large_messages = asyncio.Semaphore(LARGE_MESSAGES)
         self.stopping = False
+        self.told: Counter[str] = Counter()
+        """Recipients since the start, by what was said of them: accepted, deferred or refused."""
+        self.sessions_begun = 0
         self._max_sessions = max_sessions
         self._sessions: set[LmtpSession] = set()
         self._storing: set[asyncio.Future[Outcome]] = set()
@@ -120,8 +126,18 @@ class LmtpServer:
 
     def opened(self, session: LmtpSession) -> None:
         """Count a session in."""
+        self.sessions_begun += 1
         self._sessions.add(session)
         self._empty.clear()
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions there are now."""
+        return len(self._sessions)
+
+    def count(self, reply: str) -> None:
+        """Count a recipient by the reply that was its last (RFC 5321 section 4.2.1)."""
+        self.told[_MEANINGS.get(reply[:1], "deferred")] += 1
 
     def closed(self, session: LmtpSession) -> None:
         """Count a session out."""

@@ -57,6 +57,10 @@ class Host(Protocol):
         """Count a session out."""
         ...
 
+    def count(self, reply: str) -> None:
+        """Count a recipient by the reply that was its last."""
+        ...
+
     def store(
         self, mail: PreparedMail, recipients: Sequence[str], sender: str
     ) -> asyncio.Future[list[Any]]:
@@ -240,7 +244,9 @@ class LmtpSession(LMTP):
         try:
             await self._host.intake.judge_recipient(path.address)
         except SendookError as error:
-            await self.push(refusal(error))
+            reply = refusal(error)
+            self._host.count(reply)
+            await self.push(reply)
             return
         self._recipients.append(path.address)
         await self.push("250 2.1.5 recipient ok")
@@ -265,6 +271,8 @@ class LmtpSession(LMTP):
             await self.push("354 end with <CR><LF>.<CR><LF>")
             replies = await self._take_message(recipients, sender)
             self._forget()
+            for reply in replies:
+                self._host.count(reply)
             await self._write([complete(reply) for reply in replies])
         finally:
             self.in_message = False

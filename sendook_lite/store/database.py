@@ -18,6 +18,7 @@ from sendook_lite.store.writer import Writer, open_for_writing
 
 DATABASE_NAME = "sendook.db"
 LOCK_NAME = "lock"
+SQLITE_VERSION = sqlite3.sqlite_version
 
 BeforeMigration = Callable[[int], None]
 """Called with the version that a file has; what it raises leaves the file as it is."""
@@ -53,6 +54,12 @@ class Store:
         self.writer = Writer(self.path, clock, ids)
         self.reader = Reader(self.path)
         self._lock: IO[str] | None = None
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files of the database by what they are; the log is there while the store is open."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return {"database": self.path, "log": log}
 
     async def open(self) -> None:
         """Take the directory, bring the schema up to date and start serving.

@@ -18,6 +18,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from sendook_lite.domain.clock import Clock
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
+from sendook_lite.domain.meters import Histogram
 from sendook_lite.store.failures import explain, is_store_failure
 
 MAX_UNITS_PER_COMMIT = 512
@@ -25,6 +26,9 @@ MAX_UNITS_PER_COMMIT = 512
 
 BUSY_TIMEOUT_MS = 5000
 """How long another program may hold the file before a batch fails."""
+
+COMMIT_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+"""Seconds that a commit, the wait for the disk included, is measured by."""
 
 _CLOSED = "the store is closed"
 
@@ -136,6 +140,9 @@ class Writer:
         self._memory: dict[str, Any] = {}
         self.failure: str | None = None
         """Why the last commit failed; None while the store works."""
+        self.commits = Histogram(COMMIT_BOUNDS)
+        self.units = 0
+        """Units of work that were committed."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -229,7 +236,10 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             tx = Tx(connection, self._clock.now(), self._ids, self._memory)
             answers = [self._run_unit(connection, tx, unit) for unit in batch]
+            began = self._clock.monotonic()
             connection.execute("COMMIT")
+            self.commits.observe(self._clock.monotonic() - began)
+            self.units += len(batch)
         except sqlite3.Error as cause:
             # SQLite may have rolled back by itself (SQLITE_FULL does, and it can surface at
             # COMMIT): then nothing of the batch is stored, whatever its units returned.

@@ -1,5 +1,6 @@
 """Publishing: an event, and a delivery for every subscriber, in the caller's transaction."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +23,8 @@ class Published:
 class Publisher:
     """Knows how large a body may be and who is to hear of new events and deliveries.
 
-    ``grew`` is called when the log has grown, for those who follow it.
+    ``grew`` is called when the log has grown, for those who follow it. ``counts`` are the events
+    announced since the start, by type.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Publisher:
         self._feed = feed
         self._max_body_bytes = max_body_bytes
         self._grew = grew
+        self.counts: Counter[str] = Counter()
 
     def publish(
         self,
@@ -59,5 +62,6 @@ class Publisher:
         if published:
             self._grew()
         for each in published:
+            self.counts[each.event.type] += 1
             if each.fresh:
                 self._feed.offer(each.fresh)

@@ -6,7 +6,7 @@ can be lost, or happen twice, whenever the process dies.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sendook_lite.domain import disabling
@@ -22,10 +22,18 @@ from sendook_lite.store.writer import Tx
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What others have to hear of after the commit: webhooks disabled by it, alerts written."""
+    """What others have to hear of after the commit.
+
+    Attributes:
+        disabled: webhooks that were disabled by it.
+        alerts: how many were written.
+        delivered, failed: how many deliveries ended so; for the metrics, nobody acts on it.
+    """
 
     disabled: tuple[int, ...] = ()
     alerts: int = 0
+    delivered: int = field(default=0, compare=False)
+    failed: int = field(default=0, compare=False)
 
 
 class Settling:
@@ -54,7 +62,8 @@ class Settling:
             following = self._follow(tx, webhook_seq, found, of_webhook, now)
             disabled += [webhook_seq] * following.disabled
             written += following.alerts
-        return Recorded(tuple(disabled), written)
+        endings = Counter(each.ended for each in settled)
+        return Recorded(tuple(disabled), written, endings["delivered"], endings["failed"])
 
     def _follow(
         self, tx: Tx, webhook_seq: int, found: Found, settled: list[Settled], now: int

@@ -167,6 +167,9 @@ class Tails:
         self._open: set[Tail] = set()
         self._stopped = False
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def grew(self) -> None:
         """Wake every tail; costs nothing when there is none."""
         for tail in self._open:

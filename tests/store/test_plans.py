@@ -17,6 +17,7 @@ from sendook_lite.domain.search_words import query_terms
 from sendook_lite.store import (
     alerts,
     attempts,
+    backlog,
     blobs,
     deliveries,
     events,
@@ -354,3 +355,14 @@ async def test_a_list_without_a_filter_walks_its_table_from_one_end(
         for plan in await plans_of(product, reader.caught):
             assert "LIMIT" in plan or not _SCAN.search(plan), f"{name}: {plan}"
             assert _SORT not in plan, f"{name}: {plan}"
+
+
+async def test_the_backlog_is_counted_in_an_index_of_what_is_pending(
+    product: Product, reader: CatchingReader
+) -> None:
+    await seed(product)
+    await backlog.measure(reader)
+    counting, seeking = await plans_of(product, reader.caught)
+    assert "SCAN deliveries USING COVERING INDEX deliveries_due" in counting
+    assert "SEARCH deliveries USING INDEX deliveries_unsuccessful (status=?)" in seeking
+    assert _SORT not in seeking

@@ -1,0 +1,21 @@
+"""``GET /metrics``: what Prometheus reads, for those who may (``metrics.allow``)."""
+
+from aiohttp import web
+
+from sendook_lite.api.call import Answer, Call
+from sendook_lite.api.client_address import client_address, within
+from sendook_lite.domain.errors import Forbidden
+
+
+async def metrics(call: Call[None, None]) -> Answer:
+    """Answer all metrics in the format that is asked for.
+
+    Raises:
+        Forbidden: the client is none of ``metrics.allow``.
+    """
+    settings = call.context.settings
+    address = client_address(call.request, settings.server.trusted_proxies)
+    if address is not None and not within(address, settings.metrics.allow):
+        raise Forbidden(f"{address} may not read the metrics (metrics.allow)", "metrics_forbidden")
+    page = await call.context.metrics(call.request.headers.get("Accept", ""))
+    return web.Response(body=page.body, headers={"Content-Type": page.content_type})

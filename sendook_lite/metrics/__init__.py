@@ -1,0 +1,1 @@
+"""Metrics: what the parts count while they work, under names that Prometheus understands."""
