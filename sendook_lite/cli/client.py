@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from sendook_lite import __version__
 from sendook_lite.cli.connection import connect, describe_refusal
 from sendook_lite.cli.failure import TRY_AGAIN, Failed
+from sendook_lite.cli.hints import with_hint
 from sendook_lite.cli.options import Server
 from sendook_lite.cli.places import find_places
 from sendook_lite.cli.terminal import printable
@@ -18,7 +19,6 @@ from sendook_lite.inbound.listeners import UnixAddress
 
 _SECONDS = 30.0
 _PAGE = 500
-_UNAUTHORIZED = 401
 _TRY_LATER = frozenset({429, 503})
 
 
@@ -121,8 +121,7 @@ class Client:
             return answer
         known = answer.document if isinstance(answer.document, dict) else {}
         message = printable(str(known.get("message") or f"{self.place} answered {answer.status}"))
-        if answer.status == _UNAUTHORIZED:
-            message += " (give one with --key or SENDOOK_API_KEY)"
+        message = with_hint(message, known.get("code"))
         for wrong in known.get("errors", []):
             message += printable(f"\n  {wrong.get('path')}: {wrong.get('msg')}", lines=True)
         raise Failed(message, TRY_AGAIN if answer.status in _TRY_LATER else 1)

@@ -9,11 +9,19 @@ from sendook_lite.cli.client import open_client
 from sendook_lite.cli.columns import columns, fields
 from sendook_lite.cli.options import Server, json_option, server_options
 from sendook_lite.cli.resources import fetch_list, id_argument, limit_option, path_of, show
+from sendook_lite.cli.terminal import printable
 
 
 @click.group
 def deliveries() -> None:
-    """Show what became of events at webhooks."""
+    """Show what became of events at webhooks, and try once more.
+
+    \b
+    Examples:
+      sendook-lite deliveries list --status failed
+      sendook-lite deliveries show dlv_…
+      sendook-lite deliveries retry dlv_…
+    """  # noqa: D301 - the character itself tells click to keep the lines
 
 
 @deliveries.command("list")
@@ -48,6 +56,17 @@ def show_delivery(server: Server, *, identifier: str, as_json: bool) -> None:
     with open_client(os.environ, server) as client:
         found = client.request("GET", path_of("deliveries", identifier))
     show(found, _detail, as_json=as_json)
+
+
+@deliveries.command("retry")
+@id_argument
+@json_option
+@server_options
+def retry_delivery(server: Server, *, identifier: str, as_json: bool) -> None:
+    """Have a delivery attempted once more, now, whatever became of it before."""
+    with open_client(os.environ, server) as client:
+        due = client.request("POST", path_of("deliveries", identifier, "retry"))
+    show(due, _due, as_json=as_json)
 
 
 def attempts_table(made: list[dict[str, Any]]) -> str:
@@ -89,6 +108,11 @@ def _table(found: list[dict[str, Any]]) -> str:
     ]
     headings = ["ID", "EVENT", "STATUS", "ATTEMPTS", "DUE", "WEBHOOK", "OF", "LAST"]
     return columns(headings, rows, ("LAST",))
+
+
+def _due(delivery: dict[str, Any]) -> str:
+    identifier = printable(delivery["id"])
+    return f"{identifier} is due now; `sendook-lite deliveries show {identifier}` tells the outcome"
 
 
 def _detail(delivery: dict[str, Any]) -> str:

@@ -13,7 +13,13 @@ from sendook_lite.cli.resources import fetch_list, id_argument, limit_option, pa
 
 @click.group
 def events() -> None:
-    """List and show events; `sendook-lite listen` shows them as they happen."""
+    """List and show events; `sendook-lite listen` shows them as they happen.
+
+    \b
+    Examples:
+      sendook-lite events list --type message.bounced
+      sendook-lite events show evt_… --json
+    """  # noqa: D301 - the character itself tells click to keep the lines
 
 
 @events.command("list")

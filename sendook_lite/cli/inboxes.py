@@ -22,7 +22,13 @@ from sendook_lite.cli.terminal import printable
 
 @click.group
 def inboxes() -> None:
-    """List, create, rename and delete inboxes."""
+    """List, create, rename and delete inboxes.
+
+    \b
+    Examples:
+      sendook-lite inboxes create Support --email support@example.com
+      sendook-lite inboxes list
+    """  # noqa: D301 - the character itself tells click to keep the lines
 
 
 @inboxes.command("list")

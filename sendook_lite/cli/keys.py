@@ -19,7 +19,12 @@ def keys() -> None:
     """List, create and delete API keys.
 
     Whoever may open the server's admin socket needs no key for this.
-    """
+
+    \b
+    Examples:
+      KEY=$(sendook-lite keys create ci --scope read)
+      sendook-lite keys delete key_…
+    """  # noqa: D301 - the character itself tells click to keep the lines
 
 
 @keys.command("list")

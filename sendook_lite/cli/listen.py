@@ -1,6 +1,5 @@
 """``sendook-lite listen``: a server's events, live, in the terminal or at a URL of one's own."""
 
-import asyncio
 import http.client
 import os
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from sendook_lite.cli.failure import DONE
 from sendook_lite.cli.forwarding import Forwarder
 from sendook_lite.cli.options import Server, json_option, server_options
 from sendook_lite.cli.terminal import printable, shorten
+from sendook_lite.cli.waiting import pause
 from sendook_lite.domain.clock import MS_PER_SECOND, SystemClock
 from sendook_lite.domain.signing import TOLERANCE_SECONDS
 
@@ -86,10 +86,10 @@ def listen(
         signed_at = int(orjson.loads(frame.data)["headers"]["webhook-timestamp"])
         return clock.now() // MS_PER_SECOND - signed_at > _STALE_SECONDS
 
-    stream = EventStream(dial, since, _pause, _tell, stale)
+    stream = EventStream(dial, since, pause, _tell, stale)
     forwarder = None
     if forward_url is not None:
-        forwarder = Forwarder(forward_url, clock, _pause, _tell if as_json else click.echo)
+        forwarder = Forwarder(forward_url, clock, pause, _tell if as_json else click.echo)
     try:
         for frame in stream:
             headers, body = _open(frame, signed=webhook_id is not None)
@@ -137,10 +137,6 @@ def _open(frame: Frame, *, signed: bool) -> tuple[dict[str, str], bytes]:
         "x-sendook-event": frame.event,
     }
     return headers, frame.data
-
-
-def _pause(seconds: float) -> None:
-    asyncio.run(SystemClock().sleep(seconds))
 
 
 def _tell(text: str) -> None:

@@ -7,7 +7,6 @@ import click
 
 from sendook_lite.cli.client import open_client
 from sendook_lite.cli.columns import columns, fields
-from sendook_lite.cli.deliveries import attempts_table
 from sendook_lite.cli.failure import DONE, REFUSED
 from sendook_lite.cli.options import Server, json_option, server_options
 from sendook_lite.cli.resources import (
@@ -19,35 +18,57 @@ from sendook_lite.cli.resources import (
     show,
     yes_option,
 )
+from sendook_lite.cli.secrecy import redact, secrets_option
 from sendook_lite.cli.terminal import printable
+from sendook_lite.cli.webhook_history import (
+    list_attempts,
+    list_replays,
+    show_statistics,
+    start_replay,
+)
 from sendook_lite.cli.webhook_options import webhook_options
 
 
 @click.group
 def webhooks() -> None:
-    """List, create, change and test webhooks."""
+    """List, create, change and test webhooks.
+
+    \b
+    Examples:
+      sendook-lite webhooks create https://your.app/hook --events message.received
+      sendook-lite webhooks test wh_…
+      sendook-lite webhooks stats wh_…
+      sendook-lite webhooks replay wh_… --since 2d --wait
+    """  # noqa: D301 - the character itself tells click to keep the lines
+
+
+for _command in (list_attempts, show_statistics, start_replay, list_replays):
+    webhooks.add_command(_command)
 
 
 @webhooks.command("list")
 @limit_option
+@secrets_option
 @json_option
 @server_options
-def list_webhooks(server: Server, *, limit: int, as_json: bool) -> None:
+def list_webhooks(server: Server, *, limit: int, show_secrets: bool, as_json: bool) -> None:
     """List webhooks, newest first."""
     with open_client(os.environ, server) as client:
         found = fetch_list(client, path_of("webhooks"), {}, limit)
+    found = [redact(each, show_secrets=show_secrets) for each in found]
     show(found, _table, as_json=as_json)
 
 
 @webhooks.command("show")
 @id_argument
+@secrets_option
 @json_option
 @server_options
-def show_webhook(server: Server, *, identifier: str, as_json: bool) -> None:
+def show_webhook(server: Server, *, identifier: str, show_secrets: bool, as_json: bool) -> None:
     """Show a webhook, without its secret."""
     with open_client(os.environ, server) as client:
         found = client.request("GET", path_of("webhooks", identifier))
-    show(found, fields, as_json=as_json)
+    show(redact(found, show_secrets=show_secrets), fields, as_json=as_json)
 
 
 @webhooks.command("create")
@@ -61,6 +82,7 @@ def show_webhook(server: Server, *, identifier: str, as_json: bool) -> None:
     help="With a shared secret, or a key pair.",
 )
 @webhook_options
+@secrets_option
 @json_option
 @server_options
 def create_webhook(
@@ -70,17 +92,23 @@ def create_webhook(
     events: str,
     signing: str,
     changes: dict[str, Any],
+    show_secrets: bool,
     as_json: bool,
 ) -> None:
     """Create a webhook and print its secret, or its public key.
 
-    It posts to the URL TARGET.
-    """
+    It posts to the URL TARGET. With --json the secret is hidden, unless --show-secrets is given;
+    `sendook-lite webhooks secret ID` prints it at any time.
+
+    \b
+    Example:
+      SECRET=$(sendook-lite webhooks create https://your.app/hook --events message.received)
+    """  # noqa: D301 - the character itself tells click to keep the lines
     body = {"url": target, "events": split(events), "signing": signing, **changes}
     with open_client(os.environ, server) as client:
         made = client.request("POST", path_of("webhooks"), body)
     if as_json:
-        show(made, fields, as_json=True)
+        show(redact(made, show_secrets=show_secrets), fields, as_json=True)
         return
     # The secret alone on standard output: SECRET=$(sendook-lite webhooks create …)
     click.echo(printable(f"{made['id']} is told of {', '.join(made['events'])}"), err=True)
@@ -145,7 +173,11 @@ def delete_webhook(server: Server, *, identifier: str, yes: bool, as_json: bool)
     with open_client(os.environ, server) as client:
         confirm(f"Delete the webhook {printable(identifier)} and all it is owed?", yes=yes)
         gone = client.request("DELETE", path_of("webhooks", identifier))
-    show(gone, lambda hook: printable(f"{hook['id']} ({hook['url']}) is gone"), as_json=as_json)
+    show(
+        redact(gone, show_secrets=False),
+        lambda hook: printable(f"{hook['id']} ({hook['url']}) is gone"),
+        as_json=as_json,
+    )
 
 
 @webhooks.command("test")
@@ -161,18 +193,6 @@ def test_webhook(server: Server, *, identifier: str, as_json: bool) -> int:
         result = client.request("POST", path_of("webhooks", identifier, "test"))
     show(result, _verdict, as_json=as_json)
     return DONE if result["success"] else REFUSED
-
-
-@webhooks.command("attempts")
-@id_argument
-@limit_option
-@json_option
-@server_options
-def list_attempts(server: Server, *, identifier: str, limit: int, as_json: bool) -> None:
-    """List the last requests made to a webhook, newest first."""
-    with open_client(os.environ, server) as client:
-        found = fetch_list(client, path_of("webhooks", identifier, "attempts"), {}, limit)
-    show(found, attempts_table, as_json=as_json)
 
 
 @webhooks.command("secret")
@@ -215,7 +235,7 @@ def split(text: str) -> list[str]:
 def _change(server: Server, identifier: str, body: dict[str, Any], *, as_json: bool) -> None:
     with open_client(os.environ, server) as client:
         changed = client.request("PATCH", path_of("webhooks", identifier), body)
-    show(changed, fields, as_json=as_json)
+    show(redact(changed, show_secrets=False), fields, as_json=as_json)
 
 
 def _show_secret(found: dict[str, Any], *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from sendook_lite.domain.disabling import AlertKind
 from sendook_lite.store.writer import Tx
 
 KEPT_FOR_MS: Final = 30 * 24 * 3_600_000
-"""How long an alert stays after it was told."""
+"""How long an alert stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,7 @@ def insert(
     channels: Collection[Channel],
     due_at: int,
 ) -> None:
-    """Add an alert that is to be told in some ways.
-
-    Makes room for it where alerts are old: more go than come, so their number stays bounded.
-    """
+    """Add an alert that is to be told in some ways."""
     seq = tx.insert(
         "INSERT INTO alerts (webhook_seq, kind, body, created_at) VALUES (?, ?, ?, ?)",
         (webhook_seq, kind, json.dumps(alert), tx.now),
@@ -43,11 +40,19 @@ def insert(
         "INSERT INTO alert_notices (alert_seq, channel, due_at) VALUES (?, ?, ?)",
         [(seq, channel, due_at) for channel in channels],
     )
-    tx.execute(
-        "DELETE FROM alerts WHERE seq IN (SELECT seq FROM alerts ORDER BY seq LIMIT 2)"
+
+
+def remove_old(tx: Tx, rows: int) -> bool:
+    """Remove some alerts that were kept for long enough, told or given up; False: none is left.
+
+    Only the oldest are looked at. None is still to be told by then: the last try is long over.
+    """
+    removed = tx.execute(
+        "DELETE FROM alerts WHERE seq IN (SELECT seq FROM alerts ORDER BY seq LIMIT ?)"
         " AND created_at < ?",
-        (tx.now - KEPT_FOR_MS,),
+        (rows, tx.now - KEPT_FOR_MS),
     )
+    return removed.rowcount > 0
 
 
 def take_due(tx: Tx, channel: Channel, now: int, limit: int) -> tuple[list[Notice], int | None]:

@@ -127,9 +127,38 @@ def count_ended(tx: Tx, ended: Mapping[int, tuple[int, int]]) -> None:
     )
 
 
-def remove_of_webhook(tx: Tx, webhook_seq: int) -> int:
-    """Remove the replays of a deleted webhook; returns how many."""
-    return tx.execute("DELETE FROM replays WHERE webhook_seq = ?", (webhook_seq,)).rowcount
+def remove_ended(tx: Tx, before: int, place: int, rows: int) -> int | None:
+    """Remove replays that ended before a moment, some rows at a time.
+
+    One whose deliveries are still under way stays. The walk goes on behind the place that is
+    returned; None: it is at its end, or where the younger ones begin.
+    """
+    found = tx.all(
+        "SELECT seq, created_at, updated_at, state, canceling FROM replays"
+        " WHERE seq > ? ORDER BY seq LIMIT ?",
+        (place, rows),
+    )
+    for seq, created_at, updated_at, state, canceling in found:
+        if created_at >= before:
+            return None
+        owed = "SELECT 1 FROM deliveries WHERE replay_seq = ? AND due_at IS NOT NULL LIMIT 1"
+        if (
+            updated_at < before
+            and state != "running"
+            and not canceling
+            and tx.one(owed, (seq,)) is None
+        ):
+            tx.execute("DELETE FROM replays WHERE seq = ?", (seq,))
+        place = seq
+    return place if found else None
+
+
+def remove_of_webhook(tx: Tx, webhook_seq: int, limit: int) -> int:
+    """Remove some replays of a deleted webhook; returns how many."""
+    return tx.execute(
+        "DELETE FROM replays WHERE seq IN (SELECT seq FROM replays WHERE webhook_seq = ? LIMIT ?)",
+        (webhook_seq, limit),
+    ).rowcount
 
 
 async def list_of_webhook(reader: Reader, webhook_id: str) -> list[Replay]:

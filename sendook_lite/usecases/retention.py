@@ -5,7 +5,7 @@ from typing import Final
 
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock
 from sendook_lite.domain.errors import StoreFailed
-from sendook_lite.store import purge, removal
+from sendook_lite.store import alerts, purge, removal, replays
 from sendook_lite.store.idempotent_requests import KEPT_FOR_MS
 from sendook_lite.usecases.turns import Turns
 
@@ -59,6 +59,9 @@ class Retention:
         ):
             pass
 
+        while await self._turns.take(alerts.remove_old, BATCH_ROWS):
+            pass
+
     async def _sweep_events(self, before: int) -> None:
         """Remove events, and what is only of use as long as there are events of its time."""
         place: purge.Place | None = purge.OLDEST
@@ -69,3 +72,6 @@ class Retention:
         for remove in (purge.remove_event_keys, purge.remove_webhook_hours):
             while await self._turns.take(remove, before, BATCH_ROWS):
                 pass
+        walked: int | None = 0
+        while walked is not None:
+            walked = await self._turns.take(replays.remove_ended, before, walked, BATCH_ROWS)

@@ -76,9 +76,10 @@ def remove_webhook(tx: Tx) -> bool:
     seq = webhooks.find_deleted(tx)
     if seq is None:
         return False
-    if deliveries.remove_of_webhook(tx, seq, BATCH_ROWS) == 0:
-        replays.remove_of_webhook(tx, seq)
-        webhooks.remove(tx, seq)
+    for of_webhook in (deliveries.remove_of_webhook, replays.remove_of_webhook):
+        if of_webhook(tx, seq, BATCH_ROWS):
+            return True
+    webhooks.remove(tx, seq)
     return True
 
 

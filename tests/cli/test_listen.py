@@ -49,7 +49,7 @@ def pausing(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Clock]:
 
     def script(pauses: int) -> Clock:
         clock = Clock(pauses)
-        monkeypatch.setattr(command_module, "_pause", clock)
+        monkeypatch.setattr(command_module, "pause", clock)
         return clock
 
     return script
@@ -300,7 +300,7 @@ def test_forwarding_waits_until_somebody_listens(
         if len(paused) == 7:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(command_module, "_pause", pause)
+    monkeypatch.setattr(command_module, "pause", pause)
     ended = command("listen", "--json", "--forward", f"http://127.0.0.1:{port}")
     assert ended.out.encode() == body(1) + b"\n"
     assert ended.err.count("nobody listens at") == 1
@@ -355,7 +355,7 @@ def test_a_handler_can_verify_what_is_forwarded_of_a_webhook(
     made = json.loads(
         command(
             "webhooks", "create", "https://example.com/", "--events", "inbox.created",
-            "--header", "x-token: t", "--json",
+            "--header", "x-token: t", "--json", "--show-secrets",
         ).out
     )  # fmt: skip
     assert api.url

@@ -1,7 +1,10 @@
 """Reads a page of metrics as Prometheus does, and judges its names as promtool would."""
 
 import re
+import urllib.request
 from dataclasses import dataclass, field
+
+from tests.e2e.server import Server
 
 UNITS = ("_seconds", "_bytes")
 OTHER_UNITS = re.compile(r"_(ms|millis|milliseconds|minutes|hours|days|kb|mb|kib|mib|percent)(_|$)")
@@ -23,6 +26,16 @@ class Family:
 
     def labels(self, name: str) -> set[str]:
         return {dict(labels)[name] for _, labels in self.samples if name in dict(labels)}
+
+
+def fetch(url: str, accept: str = "text/plain") -> str:
+    request = urllib.request.Request(f"{url}/metrics", headers={"Accept": accept})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def page(server: Server) -> dict[str, Family]:
+    return read_page(fetch(server.url))
 
 
 def read_page(text: str) -> dict[str, Family]:

@@ -5,7 +5,6 @@ import re
 import socket
 import threading
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.e2e.endpoint import Endpoint
 from tests.e2e.server import Server, push, wait_until
-from tests.metrics.page_lint import Family, faults, read_page
+from tests.metrics.page_lint import Family, faults, fetch, page, read_page
 
 ROOT = Path(__file__).parents[2]
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -33,16 +32,6 @@ EXPECTED = {
     "sendook_store_failing", "sendook_unsettled_outcomes", "sendook_webhooks",
     "sendook_writer_commit_seconds", "sendook_writer_units_total",
 }  # fmt: skip
-
-
-def fetch(url: str, accept: str = "text/plain") -> str:
-    request = urllib.request.Request(f"{url}/metrics", headers={"Accept": accept})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return str(answer.read().decode())
-
-
-def page(server: Server) -> dict[str, Family]:
-    return read_page(fetch(server.url))
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Sending again: one delivery by hand, a period of the log, in turns, across interruptions."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -7,8 +8,12 @@ import pytest
 from sendook_lite.domain.errors import Conflict, Invalid, NotFound
 from sendook_lite.domain.model import Event, Webhook
 from sendook_lite.store import deliveries
+from sendook_lite.store import replays as stored_replays
+from sendook_lite.store.writer import Tx
 from sendook_lite.usecases import replay as module
 from sendook_lite.usecases.replay import ReplayRequest, Replays
+from sendook_lite.usecases.retention import Ages, Retention
+from sendook_lite.usecases.turns import Turns
 from tests.fakes import START
 from tests.usecases.product import Product, settlement
 
@@ -261,3 +266,55 @@ async def test_what_is_replayed_right_after_enabling_is_not_canceled_with_the_ol
     await replays.work()
     await product.upkeep.run()
     assert await due(product, webhook) == [event.id for event in missed]
+
+
+async def test_a_deleted_webhook_takes_its_replays_along(
+    product: Product, replays: Replays
+) -> None:
+    webhook, other = await product.webhook(), await product.webhook()
+    await publish(product, 2)
+    for of in (webhook, webhook, other):
+        await replays.start(of.id, EVERYTHING)
+    await product.endpoints.delete(webhook.id)
+    running = asyncio.create_task(product.upkeep.run())
+    while not running.done():
+        await product.clock.advance(1)
+        await asyncio.sleep(0.001)
+    await running
+    assert await product.count("replays") == 1
+    assert await product.count("webhooks") == 1
+
+
+async def test_replays_go_with_the_events_of_their_time_but_none_that_goes_on(
+    product: Product, replays: Replays
+) -> None:
+    webhook = await product.webhook()
+    await publish(product)
+    await settle(product, "failed")
+    await replays.start(webhook.id, EVERYTHING)
+    await replays.work()
+    await replays.start(webhook.id, EVERYTHING)
+    await product.clock.advance(10)
+    unit, remove = product.store.writer.write, stored_replays.remove_ended
+    # What the first one opened is still pending, and the second has not begun.
+    assert await unit(remove, product.clock.now(), 0, 9) == 2
+    assert await product.count("replays") == 2
+
+    def deliver(tx: Tx) -> None:
+        window = deliveries.take_due(tx, webhook.seq, 2**50, 9, ())
+        product.settling.record(tx, [settlement(each) for each in window.deliveries], START)
+
+    await unit(deliver)
+    await replays.work()
+    ended = product.clock.now()
+    assert await unit(remove, ended, 0, 1) == 1, "what ended now is not older than now"
+    assert await product.count("replays") == 2
+    await product.clock.advance(10)
+    assert await unit(remove, START, 0, 9) is None
+    turns = Turns(product.store.writer, product.clock)
+    sweeping = asyncio.create_task(Retention(turns, product.clock, Ages(1, 0)).sweep())
+    while not sweeping.done():
+        await product.clock.advance(1)
+        await asyncio.sleep(0.001)
+    await sweeping
+    assert await product.count("replays") == 0
