@@ -40,8 +40,8 @@ from sendook_lite.settings import Settings
 from sendook_lite.store.database import DATABASE_NAME, Store
 from sendook_lite.store.space import DiskSpace
 from sendook_lite.usecases.access import Access
-from sendook_lite.usecases.backups import Backups
 from sendook_lite.usecases.backlog import BacklogWatch
+from sendook_lite.usecases.backups import Backups
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.idempotency import Idempotency
