@@ -7,7 +7,7 @@ ARGS   ?= --dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test mail-servers lint format lock binary smoke clean
+.PHONY: help serve test mail-servers lint format lock binary smoke deb clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,10 @@ binary: ## Build dist/sendook-lite, one file for machines without Python
 smoke: $(VENV)/.dev ## Test the one file end to end, with an empty PATH
 	SENDOOK_ONE_FILE=$(CURDIR)/dist/sendook-lite $(BIN)/pytest -q packaging/binary \
 	  tests/e2e/test_first_webhook.py tests/e2e/test_restart.py
+
+deb: ## Build a Debian package around the one file, and check that it comes and goes
+	packaging/debian/build.sh
+	packaging/debian/check.sh
 
 clean: ## Remove what was built and installed here
 	rm -rf $(VENV) .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
