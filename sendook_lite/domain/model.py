@@ -14,6 +14,7 @@ DisabledReason = Literal["gone", "manual", "repeated_failures"]
 DeliveryStatus = Literal["pending", "delivered", "failed", "canceled"]
 Trigger = Literal["scheduled", "manual", "replay", "test"]
 Direction = Literal["inbound", "outbound"]
+SuppressionReason = Literal["bounced", "complained"]
 ReplayScope = Literal["undelivered", "failed", "all"]
 ReplayState = Literal["running", "done", "canceled"]
 
@@ -86,7 +87,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class MessageContent:
-    """Everything of a message that is only ever read together."""
+    """Everything of a message that is only ever read together.
+
+    ``recipients`` (``{"address", "status"[, "detail"]}``) tell what became of a mail that is sent;
+    they are rows of their own and are not stored with the rest.
+    """
 
     from_address: str
     from_name: str | None = None
@@ -125,6 +130,21 @@ class Thread:
     updated_at: int
     message_ids: tuple[str, ...] = ()
     truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address, as compared, that nothing is sent to, and the mail that taught us."""
+
+    address: str
+    reason: SuppressionReason
+    message_id: str
+    created_at: int
+
+    @property
+    def id(self) -> str:
+        """What names it in a list: the address."""
+        return self.address
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from sendook_lite.domain.model import (
     Message,
     Replay,
     Secret,
+    Suppression,
     Thread,
     Webhook,
     WebhookStatistics,
@@ -122,6 +123,16 @@ def message(mail: Message, public_url: str) -> Resource:
         ),
         "status": mail.status,
         **_stamped(mail.created_at, mail.updated_at),
+    }
+
+
+def suppression(entry: Suppression) -> Resource:
+    """Show an address that nothing is sent to."""
+    return {
+        "address": entry.address,
+        "reason": entry.reason,
+        "messageId": entry.message_id,
+        "createdAt": iso(entry.created_at),
     }
 
 

@@ -39,6 +39,8 @@ def acceptance(stored: Stored) -> str:
     """Return the reply to a mail that is on disk, or was there before."""
     if stored.duplicate:
         return f"250 2.0.0 duplicate of {stored.message_id}"
+    if stored.report:
+        return f"250 2.0.0 report on {stored.message_id} read"
     return f"250 2.0.0 {stored.message_id} stored"
 
 

@@ -10,9 +10,10 @@ from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTime
 
 from sendook_lite.domain.alerts import Alert, Channel
 from sendook_lite.domain.errors import SendookError, Unavailable
+from sendook_lite.domain.submission import Mailing
 from sendook_lite.outbound.alert_mail import compose
 from sendook_lite.outbound.alerting import Tell
-from sendook_lite.outbound.relay import Relay, build_relay
+from sendook_lite.outbound.relay import Relay, build_relay, hand_over
 from sendook_lite.settings import Settings
 
 WEBHOOK_SECONDS: Final = 15.0
@@ -98,7 +99,8 @@ class MailWay:
             RelayFailed: the relay took it for nobody.
         """
         mail = compose(alert, self._sender, self._recipients)
-        refused = await self._relay.send(mail, self._sender, self._recipients)
+        mailing = Mailing(mail.as_bytes(), self._sender, self._recipients)
+        refused = await hand_over(self._relay, mailing)
         for recipient, reason in refused.items():
             log.warning("the relay refused a recipient", recipient=recipient, reason=reason)
 

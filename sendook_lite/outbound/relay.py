@@ -1,22 +1,22 @@
-"""Hands mail to the relay, the server through which ours leaves."""
+"""The relay: the server through which our mail leaves, or what stands in for it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from email.message import EmailMessage
-from typing import Final, Literal, Protocol, cast
-from urllib.parse import unquote, urlsplit
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from sendook_lite.domain.errors import Unavailable
+from sendook_lite.domain.submission import Mailing, Replies, Reply
+from sendook_lite.outbound.relay_address import RelayAddress, parse_relay
 
-STEP_SECONDS: Final = 15.0
-"""How long a relay may take for each step of the conversation."""
-
-Security = Literal["smtp", "smtp+starttls", "smtps"]
-_PORTS: Final[dict[str, int]] = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+if TYPE_CHECKING:
+    from sendook_lite.outbound.smtp_connection import SmtpConnection
 
 log = structlog.get_logger(__name__)
+
+DeliverHere = Callable[[bytes, str, str], Awaitable[str | None]]
+"""Takes raw mail, sender and recipient; returns the id of the message it became in an inbox of
+ours, None when the recipient has none. Raises ``Unavailable`` when it cannot be stored now."""
 
 
 class RelayFailed(Unavailable):
@@ -29,58 +29,21 @@ class RelayFailed(Unavailable):
 class Relay(Protocol):
     """Takes mail."""
 
-    async def send(
-        self, mail: EmailMessage, sender: str, recipients: Sequence[str]
-    ) -> dict[str, str]:
-        """Hand a mail over; returns the recipients that were refused, and why.
+    async def submit(self, mailing: Mailing) -> Replies:
+        """Hand a mail over; returns what was said about each recipient.
 
         Raises:
-            RelayFailed: it was taken for nobody; trying again may help.
+            Unavailable: the relay cannot be spoken to at all.
         """
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class RelayAddress:
-    """Where a relay is, how it is talked to, and as whom."""
-
-    security: Security
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-def parse_relay(url: str) -> RelayAddress:
-    """Read ``smtp://user:password@host:port``, ``smtp+starttls://…`` or ``smtps://…``.
-
-    User and password are percent-encoded (RFC 3986, section 3.2.1).
-
-    Raises:
-        ValueError: saying what is wrong, without the URL, which may hold a password.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS:
-        raise ValueError("relay.url must begin with smtp://, smtp+starttls:// or smtps://")
-    try:
-        port = parts.port
-    except ValueError:
-        raise ValueError("relay.url has a port that is no number up to 65535") from None
-    if not parts.hostname:
-        raise ValueError("relay.url names no host")
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("relay.url has something behind the port; write / in a password as %2F")
-    return RelayAddress(
-        security=cast("Security", parts.scheme),
-        host=parts.hostname,
-        port=_PORTS[parts.scheme] if port is None else port,
-        username=None if parts.username is None else unquote(parts.username),
-        password=None if parts.password is None else unquote(parts.password),
-    )
+    async def hang_up(self) -> None:
+        """Close the connections that nobody uses now."""
+        ...
 
 
 class SmtpRelay:
-    """A relay that speaks SMTP; a connection for each mail, for there are few.
+    """A relay that speaks SMTP; connections are used again while there is mail to send.
 
     Args:
         address: where it is.
@@ -90,52 +53,63 @@ class SmtpRelay:
     def __init__(self, address: RelayAddress, hostname: str) -> None:
         self._address = address
         self._hostname = hostname
+        self._idle: list[SmtpConnection] = []
 
-    async def send(
-        self, mail: EmailMessage, sender: str, recipients: Sequence[str]
-    ) -> dict[str, str]:
+    async def submit(self, mailing: Mailing) -> Replies:
         """Hand a mail over (see ``Relay``)."""
         # Loaded when the first mail is sent: most servers never send one.
-        import aiosmtplib  # noqa: PLC0415
-
-        address = self._address
-        client = aiosmtplib.SMTP(
-            hostname=address.host,
-            port=address.port,
-            username=address.username,
-            password=address.password,
-            local_hostname=self._hostname,
-            timeout=STEP_SECONDS,
-            use_tls=address.security == "smtps",
-            # Never "if it is offered": that is no protection, and fails with certificates of
-            # relays on the same machine, which are often made by themselves.
-            start_tls=address.security == "smtp+starttls",
+        from sendook_lite.outbound.smtp_connection import (  # noqa: PLC0415
+            RelayAway,
+            SmtpConnection,
         )
+
+        while self._idle:
+            try:
+                return await self._use(self._idle.pop(), mailing)
+            except RelayAway:
+                continue  # it has closed the connection meanwhile, before it took anything
+        connection = await SmtpConnection.open(self._address, self._hostname)
+        return await self._use(connection, mailing)
+
+    async def hang_up(self) -> None:
+        """Close the connections that nobody uses now."""
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def _use(self, connection: "SmtpConnection", mailing: Mailing) -> Replies:
         try:
-            async with client:
-                refused, _ = await client.sendmail(sender, list(recipients), mail.as_bytes())
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise RelayFailed(f"the relay {address.host}:{address.port}: {error}") from error
-        return {recipient: f"{code} {text}" for recipient, (code, text) in refused.items()}
+            replies = await connection.submit(mailing)
+        except BaseException:
+            connection.abort()
+            raise
+        if connection.usable:
+            self._idle.append(connection)
+        return replies
 
 
 class CaptureRelay:
-    """Sends nothing; for development."""
+    """Lets nothing leave; for development. Inboxes here get what is sent to them."""
 
-    async def send(
-        self, mail: EmailMessage, sender: str, recipients: Sequence[str]
-    ) -> dict[str, str]:
-        """Log what would be sent (see ``Relay``)."""
-        log.info(
-            "a mail would be sent",
-            sender=sender,
-            recipients=list(recipients),
-            subject=str(mail["Subject"]),
-        )
-        return {}
+    def __init__(self, deliver: DeliverHere | None = None) -> None:
+        self._deliver = deliver
+
+    async def submit(self, mailing: Mailing) -> Replies:
+        """Keep a mail here (see ``Relay``)."""
+        replies = {}
+        for recipient in mailing.recipients:
+            arrived = None
+            if self._deliver is not None:
+                arrived = await self._deliver(mailing.raw, mailing.sender, recipient)
+            text = f"2.0.0 captured, delivered here as {arrived}" if arrived else "2.0.0 captured"
+            replies[recipient] = Reply(250, text)
+        log.info("a mail was captured", sender=mailing.sender, recipients=list(mailing.recipients))
+        return replies
+
+    async def hang_up(self) -> None:
+        """Do nothing: there is no connection."""
 
 
-def build_relay(url: str, hostname: str) -> Relay | None:
+def build_relay(url: str, hostname: str, deliver: DeliverHere | None = None) -> Relay | None:
     """Return the relay of the setting ``relay.url``; None when there is none.
 
     Raises:
@@ -143,4 +117,24 @@ def build_relay(url: str, hostname: str) -> Relay | None:
     """
     if not url:
         return None
-    return CaptureRelay() if url == "capture:" else SmtpRelay(parse_relay(url), hostname)
+    if url == "capture:":
+        return CaptureRelay(deliver)
+    return SmtpRelay(parse_relay(url), hostname)
+
+
+async def hand_over(relay: Relay, mailing: Mailing) -> dict[str, str]:
+    """Send one mail that nobody will try again; returns who was refused, and why.
+
+    Raises:
+        RelayFailed: it was taken for nobody; trying again may help.
+    """
+    try:
+        replies = await relay.submit(mailing)
+    except Unavailable as error:
+        raise RelayFailed(error.message) from error
+    finally:
+        await relay.hang_up()
+    refused = {recipient: str(reply) for recipient, reply in replies.items() if not reply.taken}
+    if len(refused) == len(mailing.recipients):
+        raise RelayFailed(f"the relay took it for nobody: {'; '.join(set(refused.values()))}")
+    return refused

@@ -26,10 +26,16 @@ class Period:
 
 ALWAYS: Final = Period()
 
+_RECIPIENTS = (
+    "CASE messages.direction WHEN 'outbound' THEN (SELECT json_group_array(json_object("
+    "'address', submissions.recipient, 'status', submissions.status,"
+    " 'detail', submissions.detail)) FROM submissions"
+    " WHERE submissions.message_seq = messages.seq) END"
+)
 _SELECT = (
     "SELECT messages.seq, messages.id, inboxes.id, threads.id, messages.direction,"
     " messages.status, messages.external_message_id, messages.created_at, messages.updated_at,"
-    " messages.content FROM messages"
+    f" {_RECIPIENTS}, messages.content FROM messages"
     " JOIN inboxes ON inboxes.seq = messages.inbox_seq AND inboxes.deleted_at IS NULL"
     " JOIN threads AS placed ON placed.seq = messages.thread_seq"
     " JOIN threads ON threads.seq = coalesce(placed.merged_into, placed.seq)"
@@ -37,23 +43,29 @@ _SELECT = (
 
 
 def _pack(content: MessageContent) -> bytes:
-    """Render a content, leaving out what is not set."""
-    return orjson.dumps({name: value for name, value in asdict(content).items() if value})
+    """Render a content, leaving out what is not set, and the recipients, which have their rows."""
+    fields = {name: value for name, value in asdict(content).items() if value}
+    fields.pop("recipients", None)
+    return orjson.dumps(fields)
 
 
-def unpack(document: str) -> MessageContent:
-    """Read a content as it is stored."""
+def unpack(document: str, recipients: str | None = None) -> MessageContent:
+    """Read a content as it is stored, and its recipients as their rows are read."""
     fields: dict[str, Any] = orjson.loads(document)
-    for name in ("to", "cc", "bcc", "labels", "recipients"):
+    for name in ("to", "cc", "bcc", "labels"):
         fields[name] = tuple(fields.get(name, ()))
+    fields["recipients"] = tuple(
+        {name: value for name, value in each.items() if value is not None}
+        for each in orjson.loads(recipients or "[]")
+    )
     fields["attachments"] = tuple(AttachmentInfo(**each) for each in fields.get("attachments", ()))
     fields.setdefault("from_address", "")
     return MessageContent(**fields)
 
 
 def _message(row: Row) -> Message:
-    *columns, document = row
-    return Message(*(*columns, unpack(document)))
+    *columns, recipients, document = row
+    return Message(*(*columns, unpack(document, recipients)))
 
 
 def insert(
@@ -66,9 +78,10 @@ def insert(
     status: str,
     external_message_id: str | None,
     content: MessageContent,
+    identifier: str | None = None,
 ) -> Message:
-    """Add a message; inbox and thread are (seq, id)."""
-    identifier = tx.ids.new("msg")
+    """Add a message; inbox and thread are (seq, id), the id is minted unless it is given."""
+    identifier = identifier or tx.ids.new("msg")
     document = _pack(content)
     seq = tx.insert(
         "INSERT INTO messages (id, inbox_seq, thread_seq, blob_seq, direction, status,"

@@ -1,5 +1,6 @@
 """Facts about the database itself."""
 
+from collections.abc import Callable
 from typing import Final
 
 from sendook_lite.store.writer import Tx
@@ -11,6 +12,16 @@ _SEARCHED: Final = 4_000_000
 def note_alive(tx: Tx) -> None:
     """Write one small row; succeeds exactly when the store can be written."""
     tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('alive_at', ?)", (tx.now,))
+
+
+def token_secret(tx: Tx, make: Callable[[], bytes]) -> bytes:
+    """Return the secret that signs what comes back to us; made once, kept for good."""
+    row = tx.one("SELECT value FROM meta WHERE key = 'token_secret'")
+    if row is not None:
+        return bytes(row[0])
+    secret = make()
+    tx.execute("INSERT INTO meta (key, value) VALUES ('token_secret', ?)", (secret,))
+    return secret
 
 
 def give_back_pages(tx: Tx, limit: int) -> bool:

@@ -6,7 +6,7 @@ line to ``_remove``, and deleting a message, deleting an inbox and retention all
 
 from collections.abc import Iterable
 
-from sendook_lite.store import blobs, search, threads
+from sendook_lite.store import blobs, search, submissions, threads
 from sendook_lite.store.messages import unpack
 from sendook_lite.store.writer import Tx
 
@@ -52,7 +52,8 @@ def _remove(tx: Tx, seq: int) -> tuple[int, int]:
         (seq,),
     )[0]
     indexed = search.forget(tx, inbox_seq, seq, unpack(content))
+    recipients = submissions.remove_of_message(tx, seq)
     tx.execute("DELETE FROM messages WHERE seq = ?", (seq,))
     threads.empty_unless_used(tx, thread_seq)
     blobs.release(tx, blob_seq)
-    return size, 1 + (search.ENTRY_ROWS if indexed else 0)
+    return size, 1 + recipients + (search.ENTRY_ROWS if indexed else 0)

@@ -55,6 +55,15 @@ def find_by_references(tx: Tx, inbox_seq: int, message_ids: Iterable[str]) -> li
     return list(found)
 
 
+def find_in(tx: Tx, inbox_seq: int, identifier: str) -> int | None:
+    """Return the seq of a thread of an inbox; None when it has none such (any more)."""
+    row = tx.one(
+        "SELECT coalesce(merged_into, seq) FROM threads WHERE id = ? AND inbox_seq = ?",
+        (identifier, inbox_seq),
+    )
+    return row[0] if row else None
+
+
 def remember(tx: Tx, inbox_seq: int, thread_seq: int, message_ids: Iterable[str]) -> None:
     """Let Message-IDs lead to a thread, unless they already lead somewhere."""
     tx.execute_many(

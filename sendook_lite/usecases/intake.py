@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sendook_lite.domain import events, resources
@@ -12,12 +12,15 @@ from sendook_lite.domain.errors import SendookError
 from sendook_lite.domain.mail import Mail, parse
 from sendook_lite.domain.message_content import content_of
 from sendook_lite.domain.model import Inbox
+from sendook_lite.domain.reports import Report
 from sendook_lite.store import blobs, inboxes, messages
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.inboxes import RESERVED_LOCAL_PARTS, Inboxes, served_domains
+from sendook_lite.usecases import report_mail
 from sendook_lite.usecases.publish import Published, Publisher
-from sendook_lite.usecases.threading import place
+from sendook_lite.usecases.report_mail import ReportMail
+from sendook_lite.usecases.threading import join, place
 
 DUPLICATE_WINDOW = 7 * 24 * 3600 * 1000
 """How long the same bytes for the same inbox are taken for a repetition, in ms."""
@@ -56,20 +59,34 @@ class IntakeRules:
 
 @dataclass(frozen=True, slots=True)
 class PreparedMail:
-    """A mail read and hashed, before any transaction."""
+    """A mail read and hashed, before any transaction.
+
+    ``report`` is what it reports; read only when it comes to an address for reports.
+    """
 
     raw: bytes
     digest: bytes
     mail: Mail
+    report: Report | None = None
+
+    @property
+    def as_report(self) -> Report:
+        """What it reports, read now if that was not done before."""
+        return self.report or report_mail.read(self.raw)
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of a mail for one recipient."""
+    """What became of a mail for one recipient.
+
+    With ``report`` nothing was stored but what the mail says about a message that we sent, whose
+    id ``message_id`` then is.
+    """
 
     message_id: str
     event_id: str | None
     duplicate: bool
+    report: bool = False
     published: tuple[Published, ...] = ()
 
 
@@ -84,7 +101,9 @@ class Intake:
         rules: IntakeRules,
         clock: Clock,
         ensure_room: Callable[[], None],
+        reports: ReportMail | None = None,
     ) -> None:
+        self._reports = reports
         self._store = store
         self._publisher = publisher
         self._inboxes = inbox_cases
@@ -103,6 +122,8 @@ class Intake:
         self._ensure_room()
         local, bare = self._bare(address)
         if await inboxes.find_address(self._store.reader, bare) is not None:
+            return
+        if self._subject(address) is not None or self._takes_complaints(bare):
             return
         if local in RESERVED_LOCAL_PARTS:
             raise UnknownRecipient(address)
@@ -133,6 +154,8 @@ class Intake:
             Unavailable: nothing was stored; try again later.
         """
         self._ensure_room()
+        if self._subject(recipient) is not None or self._takes_complaints(self._bare(recipient)[1]):
+            prepared = replace(prepared, report=await self._read_report(prepared.raw))
         stored = await self._store.writer.write(self.receive_in, prepared, recipient, sender)
         self._publisher.announce(*stored.published)
         return stored
@@ -141,12 +164,37 @@ class Intake:
         self, tx: Tx, prepared: PreparedMail, recipient: str, sender: str | None
     ) -> Stored:
         """Store a mail for one recipient; a unit of work, or part of a larger one."""
-        inbox, made = self._inbox_for(tx, recipient)
+        subject = self._subject(recipient)
+        if subject is not None:
+            return self._receive_report(tx, prepared, subject, sender)
+        complaint = self._receive_complaint(tx, prepared, recipient)
+        try:
+            inbox, made = self._inbox_for(tx, recipient)
+        except UnknownRecipient:
+            if complaint is None:
+                raise
+            return complaint
+        stored = self._store_in(tx, prepared, inbox, sender)
+        told = () if complaint is None else complaint.published
+        return replace(stored, published=(*made, *told, *stored.published))
+
+    def _store_in(
+        self,
+        tx: Tx,
+        prepared: PreparedMail,
+        inbox: Inbox,
+        sender: str | None,
+        thread_id: str | None = None,
+    ) -> Stored:
+        """Store a mail in an inbox, in the thread it belongs to or in the one that is named."""
         known = messages.find_duplicate(tx, inbox.seq, prepared.digest, tx.now - DUPLICATE_WINDOW)
         if known is not None:
             return Stored(known, None, duplicate=True)
         mail = prepared.mail
-        thread = place(tx, inbox.seq, mail)
+        if thread_id is None:
+            thread = place(tx, inbox.seq, mail)
+        else:
+            thread = join(tx, inbox.seq, thread_id, mail)
         message = messages.insert(
             tx,
             inbox=(inbox.seq, inbox.id),
@@ -170,7 +218,54 @@ class Intake:
             inbox_id=inbox.id,
             message_id=message.id,
         )
-        return Stored(message.id, published.event.id, duplicate=False, published=(*made, published))
+        return Stored(message.id, published.event.id, duplicate=False, published=(published,))
+
+    # --- mail about mail of ours
+
+    def _receive_report(
+        self, tx: Tx, prepared: PreparedMail, subject: str, sender: str | None
+    ) -> Stored:
+        """Take mail that came to the return path of a message of ours.
+
+        What reports nothing about anybody is an out-of-office note, a person, or a bounce that
+        nobody can read: it joins the conversation that it answers, so that nothing is lost.
+        """
+        report = prepared.as_report
+        told = Stored(subject, None, duplicate=False, report=True)
+        if self._reports is not None and (report.recipients or report.kind == "complaint"):
+            return replace(told, published=tuple(self._reports.apply(tx, subject, report)))
+        message = messages.find_in(tx, subject)
+        if message is None:
+            return told
+        inbox = inboxes.get_in(tx, message.inbox_id)
+        return self._store_in(tx, prepared, inbox, sender, message.thread_id)
+
+    def _receive_complaint(
+        self, tx: Tx, prepared: PreparedMail, recipient: str
+    ) -> Stored | None:
+        """Take what came to an address for complaints; None when it is none about mail of ours."""
+        if self._reports is None or not self._takes_complaints(self._bare(recipient)[1]):
+            return None
+        subject = self._reports.complaint_about(prepared.as_report)
+        if subject is None:
+            return None
+        published = tuple(self._reports.apply(tx, subject, prepared.as_report))
+        return Stored(subject, None, duplicate=False, report=True, published=published)
+
+    def _subject(self, address: str) -> str | None:
+        """Return the id of the message whose return path an address is; None: it is none."""
+        if self._reports is None:
+            return None
+        local, detail, _ = split(normalise(address))
+        return self._reports.subject(local, detail)
+
+    def _takes_complaints(self, bare: str) -> bool:
+        return self._reports is not None and self._reports.takes_complaints(bare)
+
+    async def _read_report(self, raw: bytes) -> Report:
+        if len(raw) > PARSED_OFF_LOOP:
+            return await asyncio.to_thread(report_mail.read, raw)
+        return report_mail.read(raw)
 
     def _inbox_for(self, tx: Tx, recipient: str) -> tuple[Inbox, tuple[Published, ...]]:
         local, bare = self._bare(recipient)

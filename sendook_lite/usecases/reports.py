@@ -8,7 +8,9 @@ from sendook_lite.domain.addresses import normalise
 from sendook_lite.domain.clock import iso
 from sendook_lite.domain.errors import Invalid, NotFound
 from sendook_lite.domain.model import Message
-from sendook_lite.store import inboxes, messages
+from sendook_lite.domain.submission import rank
+from sendook_lite.store import inboxes, messages, submissions, suppressions
+from sendook_lite.store.submissions import Recipient
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.publish import Published, Publisher
 
@@ -46,6 +48,11 @@ class ReportedOutcome:
     remote_mta: str | None = None
     reported_at: int | None = None
 
+    @property
+    def detail(self) -> str | None:
+        """What is told about the recipient in one line."""
+        return self.diagnostic or self.status
+
 
 class Reports:
     """Turns reports into events."""
@@ -65,6 +72,8 @@ class Reports:
         message = _find(tx, outcome)
         if message is None:
             return self._report_foreign(tx, outcome, detail)
+        if message.direction == "outbound":
+            message = _note_recipient(tx, message, outcome)
         message = _advance(tx, message, outcome.event_type)
         payload = resources.message(message, self._public_url)
         if detail:
@@ -94,6 +103,44 @@ class Reports:
         return self._publisher.publish(
             tx, outcome.event_type, payload, inbox_id=inbox.id if inbox else None
         )
+
+
+def find_recipient(recipients: list[Recipient], *named: str | None) -> Recipient | None:
+    """Return the recipient of a message that a report names, by any of the names it gives.
+
+    The only recipient of a message is meant by whatever name: mail is forwarded, and reports name
+    where it ended.
+    """
+    keys = [normalise(name) for name in named if name]
+    for key in keys:
+        for each in recipients:
+            if each.address == key:
+                return each
+    return recipients[0] if len(recipients) == 1 else None
+
+
+def _note_recipient(tx: Tx, message: Message, outcome: ReportedOutcome) -> Message:
+    """Note an outcome with the recipient it is about; returns the message as it is then."""
+    if outcome.event_type == events.MESSAGE_SENT and outcome.recipient is None:
+        return message
+    recipient = find_recipient(submissions.of_message(tx, message.seq), outcome.recipient)
+    if recipient is None:
+        return message
+    status = outcome.event_type.removeprefix("message.")
+    if rank(status) > rank(recipient.status):
+        submissions.decide(tx, message.seq, recipient.position, status, outcome.detail)
+    if outcome.event_type == events.MESSAGE_COMPLAINED:
+        suppressions.add(tx, recipient.address, "complained", message.id)
+    elif outcome.event_type == events.MESSAGE_BOUNCED and _is_hard(outcome):
+        suppressions.add(tx, recipient.address, "bounced", message.id)
+    return messages.find_in(tx, message.id) or message
+
+
+def _is_hard(outcome: ReportedOutcome) -> bool:
+    """Say whether the address itself is to blame: not when a server only gave up on 4.x.x."""
+    if outcome.status is None:
+        return outcome.permanent is True
+    return outcome.status.startswith("5")
 
 
 def _find(tx: Tx, outcome: ReportedOutcome) -> Message | None:

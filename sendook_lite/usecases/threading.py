@@ -35,6 +35,19 @@ def place(tx: Tx, inbox_seq: int, mail: Mail) -> tuple[int, str]:
     return thread
 
 
+def join(tx: Tx, inbox_seq: int, thread_id: str, mail: Mail) -> tuple[int, str]:
+    """Put a mail into a thread that was named, whatever the mail itself mentions.
+
+    Should the thread be gone meanwhile, the mail finds its place like any other.
+    """
+    seq = threads.find_in(tx, inbox_seq, thread_id)
+    if seq is None:
+        return place(tx, inbox_seq, mail)
+    own = (mail.message_id,) if mail.message_id else ()
+    threads.remember(tx, inbox_seq, seq, (*mail.in_reply_to, *mail.references, *own))
+    return seq, threads.touch(tx, seq)
+
+
 def thread_subject(subject: str) -> str:
     """Return the subject without what replies and forwards put before it."""
     return _PREFIX.sub("", subject).strip()

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from sendook_lite.domain.submission import Mailing
 from sendook_lite.outbound.relay import (
     CaptureRelay,
-    RelayAddress,
     RelayFailed,
     SmtpRelay,
     build_relay,
-    parse_relay,
+    hand_over,
 )
+from sendook_lite.outbound.relay_address import RelayAddress, parse_relay
 from tests.delivery.servers import Authority, closed_port
 from tests.mailbox import Mailbox
 
@@ -74,7 +75,8 @@ def test_no_url_is_no_relay() -> None:
 async def send(url: str, *recipients: str) -> dict[str, str]:
     relay = build_relay(url, "here.example")
     assert relay is not None
-    return await relay.send(mail(), "us@here.example", recipients)
+    mailing = Mailing(mail().as_bytes(), "us@here.example", recipients)
+    return await hand_over(relay, mailing)
 
 
 async def test_a_mail_arrives_whole_with_its_envelope() -> None:
@@ -157,10 +159,9 @@ async def test_capturing_tells_only_what_would_be_sent() -> None:
         assert await send("capture:", "ann@there.example") == {}
     assert logs == [
         {
-            "event": "a mail would be sent",
+            "event": "a mail was captured",
             "sender": "us@here.example",
             "recipients": ["ann@there.example"],
-            "subject": "Grüße",
             "log_level": "info",
         }
     ]
