@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
@@ -19,7 +20,7 @@ from sendook_lite.delivery.endpoint import Endpoint
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.scheduler import Scheduler
 from sendook_lite.delivery.sender import Sender
-from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SystemClock
+from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SteadyClock, SystemClock
 from sendook_lite.domain.disabling import DisableRule
 from sendook_lite.domain.endpoint_url import parse as parse_url
 from sendook_lite.domain.errors import StoreFailed
@@ -27,6 +28,7 @@ from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import Secret, Webhook
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.signing import signing_key
+from sendook_lite.domain.tokens import SECRET_BYTES, Tokens
 from sendook_lite.inbound import listeners
 from sendook_lite.inbound.eventsocket import EventSocketServer
 from sendook_lite.inbound.listeners import Listener, TcpAddress, UnixAddress
@@ -35,8 +37,11 @@ from sendook_lite.metrics import parts as metrics
 from sendook_lite.outbound.alert_ways import ways_to_tell
 from sendook_lite.outbound.alerting import Alerting
 from sendook_lite.outbound.heartbeat import Heartbeat
+from sendook_lite.outbound.outbox import Outbox
+from sendook_lite.outbound.relay import build_relay
 from sendook_lite.service_manager import ServiceManager
 from sendook_lite.settings import Settings
+from sendook_lite.store import meta
 from sendook_lite.store.database import DATABASE_NAME, Store
 from sendook_lite.store.space import DiskSpace
 from sendook_lite.usecases.access import Access
@@ -50,9 +55,12 @@ from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
+from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.reports import Reports
 from sendook_lite.usecases.retention import Ages, Retention
+from sendook_lite.usecases.sending import Sending, SendingRules
 from sendook_lite.usecases.settling import Settling
+from sendook_lite.usecases.submitting import Submitting
 from sendook_lite.usecases.tail import Tails
 from sendook_lite.usecases.turns import Turns
 from sendook_lite.usecases.upkeep import Upkeep
@@ -62,6 +70,9 @@ OPERATOR_ONLY = listeners.Access(0o600)
 
 STOP_SECONDS = 5.0
 """How long answers that are under way may take at the end."""
+
+HANDING_OVER_SECONDS = 15.0
+"""How long the relay may take at the end to say that it has a mail; else it gets it again."""
 
 UPKEEP_SECONDS = 1.0
 NOTE_USE_SECONDS = 60.0
@@ -101,6 +112,7 @@ class App:
         self._socket_dir = Path(settings.server.socket_dir or self._data_dir).absolute()
         self._addresses: dict[str, str] = {}
         self._started_at: int | None = None
+        self._outbox: Outbox | None = None
 
     async def run(self, stop: asyncio.Event, started: Callable[[Started], None]) -> None:
         """Serve until ``stop`` is set, then end gracefully.
@@ -157,6 +169,7 @@ class App:
                         ids,
                         space,
                         backups,
+                        group,
                         doors,
                     )
                     # Last of all: a key that is made by a start that fails would never be seen.
@@ -220,6 +233,7 @@ class App:
         ids: Ids,
         space: DiskSpace,
         backups: Backups | None,
+        group: asyncio.TaskGroup,
         doors: AsyncExitStack,
     ) -> str:
         """Build the use cases, bind every listener, then serve; returns the public URL."""
@@ -244,8 +258,18 @@ class App:
             inline_attachments=settings.delivery.inline_attachments,
             public_url=public_url,
         )
-        intake = Intake(store, publisher, inboxes, rules, clock, space.ensure)
-        lines = EventLines(store, publisher, intake, Reports(publisher, public_url), space.ensure)
+        reports = Reports(publisher, public_url)
+        tokens = Tokens(
+            await store.writer.write(meta.token_secret, lambda: secrets.token_bytes(SECRET_BYTES))
+        )
+        report_mail = ReportMail(reports, tokens, settings.inbound.report_addresses)
+        intake = Intake(store, publisher, inboxes, rules, clock, space.ensure, report_mail)
+        lines = EventLines(store, publisher, intake, reports, space.ensure)
+        sending = self._build_sending(store, publisher, reports, tokens, ids, intake)
+        if self._outbox is not None:
+            running = group.create_task(self._outbox.run())
+            doors.callback(running.cancel)
+            doors.push_async_callback(self._outbox.drain, HANDING_OVER_SECONDS)
         endpoints = Endpoints(
             store,
             scheduler,
@@ -286,6 +310,7 @@ class App:
             mailbox=Mailbox(store),
             endpoints=endpoints,
             replays=replays,
+            sending=sending,
             tails=tails,
             idempotency=Idempotency(store, clock),
             clock=clock,
@@ -307,6 +332,35 @@ class App:
                 await _serve_http(build(context, operator=operator), listener.sock, doors)
         doors.callback(tails.close)  # streams end by nothing else
         return public_url
+
+    def _build_sending(
+        self,
+        store: Store,
+        publisher: Publisher,
+        reports: Reports,
+        tokens: Tokens,
+        ids: Ids,
+        intake: Intake,
+    ) -> Sending:
+        """Build what accepts mail, and, where there is a relay, what hands it over."""
+        settings, steady = self._settings, SteadyClock(self._clock)
+        relay = build_relay(
+            settings.relay.url, settings.inbound.domains[0], deliver=intake.deliver_here
+        )
+        if relay is not None:
+            submitting = Submitting(store, publisher, reports, tokens, steady.now)
+            self._outbox = Outbox(submitting, relay, self._clock)
+        return Sending(
+            store,
+            publisher,
+            reports,
+            tokens,
+            SendingRules(settings.limits.sends_per_hour, settings.delivery.inline_attachments),
+            self._clock,
+            ids,
+            steady.now,
+            None if self._outbox is None else self._outbox.accepted,
+        )
 
     def _bind(
         self, name: str, setting: str, access: listeners.Access, doors: AsyncExitStack
@@ -381,6 +435,7 @@ class App:
             "delivery": scheduler.facts(),
             "alerts": alerting.facts(),
             **({"backup": backups.facts()} if backups else {}),
+            "sending": {"relay": "off"} if self._outbox is None else self._outbox.facts(),
         }
 
     def _unready(self, store: Store, space: DiskSpace) -> str | None:

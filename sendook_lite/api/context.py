@@ -14,6 +14,7 @@ from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.replay import Replays
+from sendook_lite.usecases.sending import Sending
 from sendook_lite.usecases.tail import Tails
 
 RequestCounts = Counter[tuple[str, str, str]]
@@ -53,6 +54,7 @@ class ApiContext:
     mailbox: Mailbox
     endpoints: Endpoints
     replays: Replays
+    sending: Sending
     tails: Tails
     idempotency: Idempotency
     clock: Clock

@@ -23,6 +23,7 @@ from sendook_lite.domain.errors import (
 )
 from sendook_lite.usecases.idempotency import AlreadyDone, KeyInUse
 from sendook_lite.usecases.inboxes import InvalidDomain
+from sendook_lite.usecases.sending import Allowance, TooManySends
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 INTERNAL_STATUS: Final = 500
@@ -68,6 +69,8 @@ def respond(error: SendookError, status: int) -> web.Response:
         document["id"] = error.made
     response = web.Response(body=orjson.dumps(document), status=status)
     response.headers["Content-Type"] = JSON_TYPE
+    if isinstance(error, TooManySends):
+        response.headers.update(rate_limit_headers(error.allowance))
     match error:
         case Unauthorized():
             response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, section 11.6.1
@@ -80,6 +83,15 @@ def respond(error: SendookError, status: int) -> web.Response:
         case _:
             pass
     return response
+
+
+def rate_limit_headers(allowance: Allowance) -> dict[str, str]:
+    """Tell how much may still be sent, and in how many seconds the count begins anew."""
+    return {
+        "RateLimit-Limit": str(allowance.limit),
+        "RateLimit-Remaining": str(allowance.remaining),
+        "RateLimit-Reset": str(allowance.reset_seconds),
+    }
 
 
 def respond_http(error: web.HTTPException) -> web.Response:

@@ -13,6 +13,7 @@ from sendook_lite.api import (
     metrics,
     reference,
     replays,
+    sending,
     stream,
     threads,
     webhooks,
@@ -24,6 +25,8 @@ from sendook_lite.api.messages import MessagesQuery
 from sendook_lite.api.pages import ListQuery, Query
 from sendook_lite.api.replays import StartReplay
 from sendook_lite.api.schemas import Body, ChangeInbox, ChangeMessage, CreateInbox, CreateKey
+from sendook_lite.api.sending import SuppressionsQuery
+from sendook_lite.api.sending_schemas import ReplyMessage, SendMessage
 from sendook_lite.api.stream import StreamQuery
 from sendook_lite.api.threads import ThreadQuery
 from sendook_lite.api.webhook_schemas import ChangeWebhook, CreateWebhook, RotateSecret
@@ -70,6 +73,7 @@ _MESSAGE: Final = f"{_MESSAGES}/{{message_id}}"
 _ATTACHMENT: Final = f"{_MESSAGE}/attachments/{{attachment_id}}"
 _THREADS: Final = f"{_INBOX}/threads"
 _THREAD: Final = f"{_THREADS}/{{thread_id}}"
+_SUPPRESSIONS: Final = "/v1/suppressions"
 _WEBHOOKS: Final = "/v1/webhooks"
 _WEBHOOK: Final = f"{_WEBHOOKS}/{{webhook_id}}"
 _EVENTS: Final = "/v1/events"
@@ -94,6 +98,10 @@ ROUTES: Final[tuple[Route, ...]] = (
 
     Route("GET", _MESSAGES, messages.list_messages, "List or search messages of an inbox",
           "[Message]", query=MessagesQuery),
+    Route("POST", f"{_MESSAGES}/send", sending.send_message, "Send a message", "Message", "write",
+          body=SendMessage, status=202),
+    Route("POST", f"{_MESSAGE}/reply", sending.reply_to_message, "Reply to a message", "Message",
+          "write", body=ReplyMessage, status=202),
     Route("GET", _MESSAGE, messages.get_message, "Get a message", "Message"),
     Route("PATCH", _MESSAGE, messages.change_message, "Label a message", "Message", "write",
           body=ChangeMessage),
@@ -107,6 +115,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", _THREAD, threads.get_thread, "Get a thread with its messages", "Thread",
           query=ThreadQuery),
 
+    Route("GET", _SUPPRESSIONS, sending.list_suppressions, "List addresses that get no mail",
+          "[Suppression]", whole=True, query=SuppressionsQuery),
+    Route("DELETE", f"{_SUPPRESSIONS}/{{address}}", sending.remove_suppression,
+          "Let an address get mail again", "Suppression", "write", whole=True),
+    Route("GET", "/v1/stats/messages/daily", sending.get_daily, "How much was sent today",
+          "DailyCount"),
+    Route("GET", "/v1/stats/usage", sending.get_usage, "How much was sent this month", "Usage"),
     Route("GET", _WEBHOOKS, webhooks.list_webhooks, "List webhooks", "[Webhook]", whole=True,
           query=ListQuery),
     Route("POST", _WEBHOOKS, webhooks.create_webhook, "Create a webhook", "Webhook", "write",

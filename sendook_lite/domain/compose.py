@@ -133,7 +133,8 @@ def _multipart(kind: str, boundary: str, parts: Iterable[bytes]) -> bytes:
     mark = boundary.encode("ascii")
     content_type = f'multipart/{kind};\r\n boundary="{boundary}"'
     head = f"Content-Type: {content_type}\r\n\r\n".encode("ascii")
-    return head + b"".join(b"--%s\r\n%s\r\n" % (mark, part) for part in parts) + b"--%s--\r\n" % mark
+    inside = b"".join(b"--%s\r\n%s\r\n" % (mark, part) for part in parts)
+    return head + inside + b"--%s--\r\n" % mark
 
 
 def _text_part(subtype: str, text: str) -> bytes:
@@ -141,8 +142,9 @@ def _text_part(subtype: str, text: str) -> bytes:
     data = (lines if lines.endswith("\n") else f"{lines}\n").encode("utf-8", "replace")
     quoted = binascii.b2a_qp(data, istext=True)
     # Scripts that are mostly beyond ASCII take three characters a byte when they are quoted.
-    small = len(quoted) <= len(data) * 4 // 3
-    encoding, body = ("quoted-printable", quoted) if small else ("base64", encodebytes(data))
+    encoding, body = "quoted-printable", quoted
+    if len(quoted) > 2 * len(data):
+        encoding, body = "base64", encodebytes(data.replace(b"\n", b"\r\n"))
     head = write.field("Content-Type", f"text/{subtype}; charset=utf-8")
     head += write.field("Content-Transfer-Encoding", encoding)
     return head + b"\r\n" + body.replace(b"\n", b"\r\n")

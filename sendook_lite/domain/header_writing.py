@@ -82,9 +82,7 @@ def parameter(name: str, value: str) -> str:
         if not _CONTROL.search(value):
             quoted = re.sub(r'(["\\])', r"\\\1", value)
             return f'; {name}="{quoted}"'
-    encoded = [
-        chr(byte) if byte in _ATTRIBUTE_SAFE else f"%{byte:02X}" for byte in value.encode()
-    ]
+    encoded = [chr(byte) if byte in _ATTRIBUTE_SAFE else f"%{byte:02X}" for byte in value.encode()]
     pieces = _pieces(encoded, _PARAMETER_PIECE)
     if len(pieces) == 1:
         return f"; {name}*=utf-8''{pieces[0]}"

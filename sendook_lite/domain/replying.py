@@ -23,13 +23,13 @@ def reply_recipients(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return whom a reply goes to, and who gets a copy; both may be empty.
 
-    To Reply-To, else From; to the recipients of the original when that is ours. With ``everybody``
-    the other recipients of the original get a copy; its bcc never does.
+    To Reply-To, else From; to the recipients of the original when that is ours.
 
     Args:
         original: the message that is replied to.
         mail: the same, as read from its bytes.
-        own: the address that replies, which is not written to unless it is all there is.
+        own: the address that replies; it gets no copy.
+        everybody: the other recipients of the original get a copy, too; its bcc never does.
     """
     if original.direction == "outbound":
         to = original.content.to

@@ -1,4 +1,4 @@
-"""Handing mail to the relay, as values: what is handed over, what it says, and what follows. Pure."""
+"""Handing mail to the relay, as values: what is handed over, what it says, what follows. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -91,4 +91,4 @@ def backoff(tries: int) -> int:
 
 def rank(status: str) -> int:
     """Return how far a recipient's status is; -1 for what is none."""
-    return STATUS_ORDER.index(status) if status in STATUS_ORDER else -1  # type: ignore[arg-type]
+    return STATUS_ORDER.index(status) if status in STATUS_ORDER else -1

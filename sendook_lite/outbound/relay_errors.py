@@ -32,26 +32,35 @@ def one_line(text: str) -> str:
 
 def _phrase(error: BaseException, seconds: float) -> str:
     said = one_line(str(error))
-    cause = _root(error)
-    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return f"does not accept the user and password of relay.url: {error.code} {error.message}"
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        return f"answered {error.code} {one_line(error.message)}"
-    if isinstance(error, aiosmtplib.SMTPServerDisconnected):
-        return f"closed the connection: {said}"
-    if isinstance(error, TimeoutError):
-        return f"did not answer within {seconds:g} s"
-    match cause:
+    match error:
+        case aiosmtplib.SMTPAuthenticationError():
+            return f"does not accept the user and password of relay.url: {_answer(error)}"
+        case aiosmtplib.SMTPResponseException():
+            return f"answered {_answer(error)}"
+        case aiosmtplib.SMTPServerDisconnected():
+            return f"closed the connection: {said}"
+        case TimeoutError():
+            return f"did not answer within {seconds:g} s"
+        case _:
+            return _cause(_root(error)) or f"cannot be used: {said or type(error).__name__}"
+
+
+def _answer(error: aiosmtplib.SMTPResponseException) -> str:
+    return f"{error.code} {one_line(error.message)}"
+
+
+def _cause(error: BaseException) -> str | None:
+    match error:
         case ConnectionRefusedError():
             return "refuses connections: is it running, and is the port right?"
         case socket.gaierror():
             return "cannot be found: is its name right?"
         case ssl.SSLCertVerificationError():
-            return f"has a certificate that is not trusted: {cause.verify_message}"
+            return f"has a certificate that is not trusted: {error.verify_message}"
         case ssl.SSLError():
-            return f"and we cannot agree on TLS: {one_line(str(cause))}"
+            return f"and we cannot agree on TLS: {one_line(str(error))}"
         case _:
-            return f"cannot be used: {said or type(error).__name__}"
+            return None
 
 
 def _root(error: BaseException) -> BaseException:

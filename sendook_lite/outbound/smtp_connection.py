@@ -11,7 +11,7 @@ from sendook_lite.outbound.relay_address import RelayAddress
 from sendook_lite.outbound.relay_errors import BROKEN, explain, one_line, reply_of
 
 STEP_SECONDS: Final = 15.0
-"""How long a relay may take to connect and greet, and for each command when it has time to spare."""
+"""How long a relay may take to connect, greet and log us in, each."""
 
 COMMAND_SECONDS: Final = 60.0
 """How long it may take for each command of a mail; it may ask others about an address meanwhile."""

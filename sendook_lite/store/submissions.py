@@ -89,8 +89,8 @@ def take_due(
 
 def _due_mail(tx: Tx, message_seq: int, now: int) -> DueMail | None:
     row = tx.one(
-        "SELECT messages.id, messages.blob_seq, messages.content ->> '$.from_address'"
-        " FROM messages WHERE seq = ?",
+        "SELECT messages.id, messages.blob_seq, inboxes.email FROM messages"
+        " JOIN inboxes ON inboxes.seq = messages.inbox_seq WHERE messages.seq = ?",
         (message_seq,),
     )
     if row is None:
@@ -100,18 +100,20 @@ def _due_mail(tx: Tx, message_seq: int, now: int) -> DueMail | None:
         " WHERE message_seq = ? AND due_at <= ? ORDER BY position",
         (message_seq, now),
     )
-    return DueMail(message_seq, *row, tuple(Recipient(*each) for each in recipients))
+    message_id, blob_seq, from_address = row
+    found = tuple(Recipient(*each) for each in recipients)
+    return DueMail(message_seq, message_id, blob_seq, from_address, found)
 
 
-def expired(tx: Tx, now: int, limit: int) -> list[tuple[str, Recipient]]:
-    """Return recipients that have been waiting too long, each with the id of its message."""
+def expired(tx: Tx, now: int, limit: int) -> list[tuple[int, str, Recipient]]:
+    """Return recipients that have waited too long, with seq and id of the message of each."""
     rows = tx.all(
-        "SELECT messages.id, position, recipient, address, submissions.status, tries"
+        "SELECT message_seq, messages.id, position, recipient, address, submissions.status, tries"
         " FROM submissions JOIN messages ON messages.seq = message_seq"
         " WHERE due_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?",
         (now, limit),
     )
-    return [(row[0], Recipient(*row[1:])) for row in rows]
+    return [(row[0], row[1], Recipient(*row[2:])) for row in rows]
 
 
 def expires_at(tx: Tx, message_seq: int) -> int:

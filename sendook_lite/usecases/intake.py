@@ -16,8 +16,8 @@ from sendook_lite.domain.reports import Report
 from sendook_lite.store import blobs, inboxes, messages
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
-from sendook_lite.usecases.inboxes import RESERVED_LOCAL_PARTS, Inboxes, served_domains
 from sendook_lite.usecases import report_mail
+from sendook_lite.usecases.inboxes import RESERVED_LOCAL_PARTS, Inboxes, served_domains
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.threading import join, place
@@ -160,6 +160,18 @@ class Intake:
         self._publisher.announce(*stored.published)
         return stored
 
+    async def deliver_here(self, raw: bytes, sender: str, recipient: str) -> str | None:
+        """Let a mail that was to leave come in again; None when its recipient is not here.
+
+        Raises:
+            Unavailable: it cannot be stored now.
+        """
+        try:
+            stored = await self.receive(await self.prepare(raw), recipient, sender)
+        except (DomainNotServed, UnknownRecipient):
+            return None
+        return stored.message_id
+
     def receive_in(
         self, tx: Tx, prepared: PreparedMail, recipient: str, sender: str | None
     ) -> Stored:
@@ -240,9 +252,7 @@ class Intake:
         inbox = inboxes.get_in(tx, message.inbox_id)
         return self._store_in(tx, prepared, inbox, sender, message.thread_id)
 
-    def _receive_complaint(
-        self, tx: Tx, prepared: PreparedMail, recipient: str
-    ) -> Stored | None:
+    def _receive_complaint(self, tx: Tx, prepared: PreparedMail, recipient: str) -> Stored | None:
         """Take what came to an address for complaints; None when it is none about mail of ours."""
         if self._reports is None or not self._takes_complaints(self._bare(recipient)[1]):
             return None

@@ -5,11 +5,14 @@ from typing import Final
 
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock
 from sendook_lite.domain.errors import StoreFailed
-from sendook_lite.store import alerts, purge, removal, replays
+from sendook_lite.store import alerts, purge, removal, replays, sent_hours
 from sendook_lite.store.idempotent_requests import KEPT_FOR_MS
 from sendook_lite.usecases.turns import Turns
 
 SWEEP_SECONDS: Final = 60.0
+SENT_KEPT_FOR_MS: Final = 62 * 24 * 3_600_000
+"""How long it is kept how much was sent: this month and the one before."""
+
 BATCH_ROWS: Final = 50
 BATCH_BYTES: Final = 1024 * 1024
 """Rows, or bytes of long ones, in a unit of work: a few milliseconds of the writer."""
@@ -53,6 +56,8 @@ class Retention:
             before = now - self._ages.messages * MS_PER_SECOND
             while await self._turns.take(removal.remove_old, before, BATCH_ROWS, BATCH_BYTES):
                 pass
+        while await self._turns.take(sent_hours.remove, now - SENT_KEPT_FOR_MS, BATCH_ROWS):
+            pass
         before = now - KEPT_FOR_MS
         while await self._turns.take(
             purge.remove_idempotent_requests, before, BATCH_ROWS, BATCH_BYTES

@@ -22,6 +22,7 @@ KINDS = {
 
 def filled(path: str) -> str:
     """A route's path with ids of nothing."""
+    path = path.replace("{address}", "nobody@example.org")
     return re.sub(r"{(\w+)_id}", lambda found: f"{KINDS[found[1]]}_{ABSENT}", path)
 
 

@@ -28,6 +28,7 @@ from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.tail import Tails
 from tests.fakes import RecordingFeed, ScriptedProbe
+from tests.sending import build_sending
 
 PUBLIC_URL = "https://mail.example.com"
 ABSENT = "0" * 26
@@ -151,6 +152,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
         mailbox=Mailbox(store),
         endpoints=Endpoints(store, feed, probe, Guard(()), clock, ids, allow_http=False),
         replays=Replays(store, feed, clock),
+        sending=build_sending(store, publisher, clock, PUBLIC_URL),
         tails=tails,
         idempotency=Idempotency(store, clock),
         clock=clock,

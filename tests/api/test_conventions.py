@@ -13,7 +13,13 @@ from tests.api.conftest import Api
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-ACCEPTABLE = {"name": "A", "since": "2020-01-01T00:00:00Z", "labels": ["a"]}
+ACCEPTABLE = {
+    "name": "A",
+    "since": "2020-01-01T00:00:00Z",
+    "to": "nobody@example.org",
+    "text": "A",
+    "labels": ["a"],
+}
 """A body that every route takes which needs one and names an id."""
 
 every_route = pytest.mark.parametrize("route", [*ROUTES, *DEV_ROUTES], ids=named)

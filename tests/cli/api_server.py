@@ -24,6 +24,7 @@ from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.tail import Tails
 from tests.fakes import RecordingFeed, ScriptedProbe
+from tests.sending import build_sending
 
 KEY = "sk_of_the_command_line_tests"
 
@@ -87,16 +88,18 @@ async def _context(store: Store, clock: SystemClock, server: ApiServer) -> ApiCo
     access = Access(store, clock, tails.close_of_key)
     await access.bootstrap(KEY)
     feed = RecordingFeed()
+    publisher = Publisher(feed, 1_048_576, tails.grew)
     return ApiContext(
         settings=Settings(),
         public_url="http://mail.example.com",
         store=store,
         access=access,
-        inboxes=Inboxes(store, Publisher(feed, 1_048_576, tails.grew), ("localhost.test",)),
+        inboxes=Inboxes(store, publisher, ("localhost.test",)),
         endpoints=Endpoints(
             store, feed, ScriptedProbe(), Guard(()), clock, Ids(clock), allow_http=False
         ),
         replays=Replays(store, feed, clock),
+        sending=build_sending(store, publisher, clock, "http://mail.example.com"),
         idempotency=Idempotency(store, clock),
         tails=tails,
         clock=clock,

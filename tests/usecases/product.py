@@ -7,10 +7,11 @@ from typing import Any
 
 from sendook_lite.domain.alerts import CHANNELS
 from sendook_lite.domain.disabling import DisableRule
-from sendook_lite.domain.events import EVENT_TYPES
+from sendook_lite.domain.events import EVENT_TYPES, payload_of
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import DueDelivery, Settlement, Webhook
 from sendook_lite.domain.netguard import Guard
+from sendook_lite.domain.tokens import Tokens
 from sendook_lite.store import webhooks
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Row, Tx
@@ -19,8 +20,11 @@ from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.publish import Publisher
+from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.reports import Reports
+from sendook_lite.usecases.sending import Sending, SendingRules
 from sendook_lite.usecases.settling import Settling
+from sendook_lite.usecases.submitting import Submitting
 from sendook_lite.usecases.turns import Turns
 from sendook_lite.usecases.upkeep import Upkeep
 from tests.fakes import FakeClock, RecordingFeed, ScriptedProbe
@@ -28,6 +32,7 @@ from tests.fakes import FakeClock, RecordingFeed, ScriptedProbe
 DOMAINS = ("mail.example", "second.example")
 PUBLIC_URL = "http://here.example"
 MAX_BODY_BYTES = 64 * 1024
+TOKENS = Tokens(b"the secret of the tests")
 DISABLE_RULE = DisableRule(failures=10, after_ms=24 * 3_600_000)
 RULES = IntakeRules(
     domains=DOMAINS,
@@ -55,8 +60,9 @@ class Product:
     upkeep: Upkeep
     settling: Settling
     no_room: Exception | None = None
+    accepted: int = 0
 
-    def intake(self, **rules: Any) -> Intake:
+    def intake(self, report_addresses: Sequence[str] = (), **rules: Any) -> Intake:
         return Intake(
             self.store,
             self.publisher,
@@ -64,7 +70,33 @@ class Product:
             replace(RULES, **rules),
             self.clock,
             self.ensure_room,
+            ReportMail(self.reports, TOKENS, report_addresses),
         )
+
+    def sending(self, *, relay: bool = True, sends_per_hour: int = 0, **more: Any) -> Sending:
+        return Sending(
+            self.store,
+            self.publisher,
+            self.reports,
+            TOKENS,
+            SendingRules(sends_per_hour, inline_attachments=1000),
+            self.clock,
+            Ids(self.clock),
+            self.clock.now,
+            self._note_accepted if relay else None,
+            **more,
+        )
+
+    def submitting(self) -> Submitting:
+        return Submitting(self.store, self.publisher, self.reports, TOKENS, self.clock.now)
+
+    def _note_accepted(self) -> None:
+        self.accepted += 1
+
+    async def bodies(self, event_type: str) -> list[dict[str, Any]]:
+        """The payloads of all events of a type, oldest first."""
+        rows = await self.rows("SELECT body FROM events WHERE type = ? ORDER BY seq", (event_type,))
+        return [payload_of(row[0]) for row in rows]
 
     def ensure_room(self) -> None:
         if self.no_room is not None:
