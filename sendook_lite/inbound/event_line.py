@@ -137,10 +137,11 @@ def _mail(fields: _Fields) -> UnreadMail:
 
 def _without_nul(fields: _Fields) -> _Fields:
     """Take NUL characters out of the texts: databases downstream refuse them."""
-    texts = {name: value for name, value in fields if isinstance(value, str)}
-    return fields.model_copy(
-        update={name: value.replace("\0", "") for name, value in texts.items()}
-    )
+    cleaned: dict[str, str | tuple[str, ...]] = {
+        name: value.replace("\0", "") for name, value in fields if isinstance(value, str)
+    }
+    cleaned["recipients"] = tuple(one.replace("\0", "") for one in fields.recipients or ())
+    return fields.model_copy(update=cleaned)
 
 
 def _explain(error: ValidationError) -> Invalid:

@@ -53,6 +53,13 @@ def test_nul_characters_are_taken_out_of_texts_and_only_they() -> None:
     assert (read.outcome.recipient, read.outcome.diagnostic) == ("a@b", "\\u0000")
 
 
+def test_nul_characters_are_taken_out_of_recipients() -> None:
+    line = rb'{"event":"message.received","recipients":["a\u0000@b"],"raw":"aGk="}'
+    read = read_line(line)
+    assert isinstance(read, UnreadMail)
+    assert read.recipients == ("a@b",)
+
+
 def test_a_long_detail_is_cut() -> None:
     read = read_line(_line(event="message.sent", diagnostic="x" * 5000, remoteMta="y" * 5000))
     assert isinstance(read, OutcomeLine)

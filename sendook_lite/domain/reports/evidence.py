@@ -10,7 +10,7 @@ from email.message import Message
 from email.utils import parseaddr
 
 from sendook_lite.domain.mime import header, headers
-from sendook_lite.domain.reports import phrases
+from sendook_lite.domain.reports import phrases, senders, subjects
 from sendook_lite.domain.reports.addresses import find_addresses
 from sendook_lite.domain.reports.layout import Layout
 from sendook_lite.domain.reports.notice import Notice
@@ -85,12 +85,12 @@ def _daemon_points(message: Message) -> int:
     for name in ("from", "sender"):
         value = header(message, name, 2000).lower()
         display, address = parseaddr(value) if value.count("(") <= 10 else ("", value)  # noqa: PLR2004 - parseaddr is slow on nested comments
-        if phrases.STRONG_DAEMON.search(value):
+        if senders.STRONG_DAEMON.search(value):
             best = max(best, 3)
         elif (
-            phrases.DAEMON_LOCAL_PARTS.match(address)
-            or phrases.DAEMON_NAMES.search(display)
-            or (not address and phrases.DAEMON_NAMES.search(value))
+            senders.DAEMON_LOCAL_PARTS.match(address)
+            or senders.DAEMON_NAMES.search(display)
+            or (not address and senders.DAEMON_NAMES.search(value))
             or value.strip() in {"<>", "<@>"}
         ):
             best = max(best, 2)
@@ -100,16 +100,16 @@ def _daemon_points(message: Message) -> int:
 def _null_path(message: Message) -> int:
     for value in headers(message, "return-path"):
         bare = value.strip().lower()
-        return int(bare in {"<>", ""} or phrases.STRONG_DAEMON.search(bare) is not None)
+        return int(bare in {"<>", ""} or senders.STRONG_DAEMON.search(bare) is not None)
     return 0
 
 
 def _subject_points(subject: str) -> int:
     if _SESSION_LOG.search(subject):
         return -8
-    if phrases.AUTO_REPLY_SUBJECT.search(subject):
+    if subjects.AUTO_REPLY_SUBJECT.search(subject):
         return -5
-    return 2 if phrases.BOUNCE_SUBJECT.search(subject) else 0
+    return 2 if subjects.BOUNCE_SUBJECT.search(subject) else 0
 
 
 def _structure_points(message: Message, layout: Layout) -> int:

@@ -1,4 +1,4 @@
-"""The sentences mail servers use, as tables of patterns over lower-cased text.
+"""The sentences of notices, as tables of patterns over lower-cased text.
 
 Facts gathered from the programs themselves. Every pattern is linear: no nested repetition, gaps
 are bounded.
@@ -7,216 +7,12 @@ are bounded.
 import re
 
 
-def _any(*patterns: str) -> re.Pattern[str]:
+def any_of(*patterns: str) -> re.Pattern[str]:
+    """Join patterns into one that finds any of them."""
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
-DAEMON_LOCAL_PARTS = re.compile(
-    r"^(?:mailer[-_. ]?daemon|mail[-_.]?daemon|daemon|post[-_]?master|mdaemon|mmdf|uucp|smtp|"
-    r"mailer|maildaemon|mailerdaemon|mail[-_.]?delivery|mail[-_.]delivery[-_.]subsystem|"
-    r"bounce[-_.]?handler|double-bounce|ndr|mail[-_.]?admin|maildelivery|[a-z0-9]{0,12}_?smtp_mail_service|mail[-_.]?service|microsoftexchange"
-    r"[0-9a-f]{16,40}|mtaadmin|gwia|groupwise|sysadmin|sysadm|"
-    r"autoresponder-bounce|delivery|mailsystem|mail-system|mailmaster)"
-    r"(?:[-+._=][^@]{0,80})?(?:@|$)"
-)
-"""Local parts of mail servers; ``daemon`` and ``postmaster`` foremost."""
-
-STRONG_DAEMON = re.compile(r"mailer[-_. ]?daemon|mail[-_. ]?daemon|microsoftexchange[0-9a-f]{16}")
-"""Nobody else writes under these names."""
-
-DAEMON_NAMES = _any(
-    r"mail deliver\w* (?:sub)?-?(?:system|service|agent|daemon|notification|status)",
-    r"delivery (?:sub)?system",
-    r"mail delivery",
-    r"mailer[- _]?daemon",
-    r"mail[- _]daemon",
-    r"\bpost ?master\b",
-    r"internet mail delivery",
-    r"mail administrator",
-    r"system administrator",
-    r"systemadministrator",
-    r"administrateur syst",
-    r"administrador del sistema",
-    r"administrador de sistema",
-    r"systeembeheer",
-    r"microsoft outlook",
-    r"microsoft exchange",
-    r"mail system",
-    r"mail server",
-    r"почтов",
-    r"interscan",
-    r"smtp32",
-    r"mail router",
-    r"mailer",
-    r"undeliver",
-    r"mail transport",
-    r"メール配信",
-    r"システム管理者",
-    r"系统管理员",
-    r"邮件系统",
-    r"mail gateway",
-    r"lotus.?notes",
-    r"bounce",
-)
-
-BOUNCE_SUBJECT = _any(
-    r"^undeliver(?:able|ed)\b",
-    r"^(?:mail )?undeliverable",
-    r"^undelivered mail",
-    r"^returned (?:e-?)?mail\b",
-    r"^returned to sender",
-    r"^return(?:ed|ing) (?:undeliver|message to sender|mail)",
-    r"^mail (?:could not be delivered|delivery|undeliver|system error|failure|status report)",
-    r"^mail was not delivered",
-    r"^(?:e-?)?mail delivery (?:fail|err|prob|status|sub|report|notif|warning|delay)",
-    r"^message (?:delivery|undeliver|not delivered|could not be delivered|status|was not deliv)",
-    r"^message has not been delivered",
-    r"^(?:final )?delivery (?:fail|err|prob|status|report|notif|delay|warn|has fail)",
-    r"^delayed (?:mail|delivery|message)",
-    r"^(?:mail|message|delivery|e-?mail).{0,40}delayed",
-    r"^failure (?:notice|notification|delivery)",
-    r"^(?:failed|failure|error).{0,20}deliver",
-    r"^failed mail",
-    r"^nondeliverable",
-    r"^non[- ]?(?:remise|livr|deliv|recap)",
-    r"^non[- ]?delivery",
-    r"^ndn:",
-    r"^ndr:",
-    r"^permanent (?:delivery )?failure",
-    r"^(?:warning|avviso): (?:could not send|message|mail|delivery|delayed|e-?mail)",
-    r"^warning.{0,40}(?:delay|deliver|not sent|could not|undeliv)",
-    r"^could not (?:send|deliver)",
-    r"^unable to deliver",
-    r"^unzustellbar",
-    r"unzustellbare? (?:mail|nachricht)",
-    r"^nicht zustellbar",
-    r"zustellung.{0,40}(?:fehl|verz|nicht|warn)",
-    r"^fehler bei der (?:nachrichten|mail|e-mail)?-?(?:ü|ue|zu)\w*",
-    r"^übermittlungs(?:fehler|status)",
-    r"^unterwegs verzögert",
-    r"(?:mail|message|courriel) non[- ]?(?:remis|livr|distribu|d[ée]livr)",
-    r"^[ée]chec de (?:la )?(?:remise|distribution|livraison|l'envoi|transmission)",
-    r"^notification d['\u2019 ][ée]tat de (?:remise|la distribution)",
-    r"^impossible de (?:remettre|distribuer|livrer)",
-    r"^avis de non[- ](?:remise|livraison|distribution)",
-    r"^no se (?:puede|pudo|ha podido|puede) (?:entregar|enviar)",
-    r"^(?:error|fallo|falla|fall[óo]|problema|aviso)s? (?:de|en|al|en la|en el) (?:la |el )?"
-    r"(?:entreg|env[ií]o|enviar|correo)",
-    r"^(?:correo|mensaje|e-?mail) (?:no |sin )(?:entregad|se ha entregado|entregar|se pudo)",
-    r"^notificaci[óo]n (?:de|del) (?:estado|la entrega|entrega)",
-    r"^no entregad[oa]",
-    r"^mensagem (?:n[ãa]o|devolvida|retornada)",
-    r"^(?:falha|erro|notifica[çc][ãa]o).{0,24}(?:entrega|envio|enviar|status)",
-    r"^n[ãa]o (?:foi poss[íi]vel|entregue|[ée] poss[íi]vel)",
-    r"^(?:messaggio|mail|posta).{0,20}(?:non (?:recapit|consegn|inolt)|mancat)",
-    r"^mancat[ao] (?:recapito|consegna)",
-    r"^(?:recapito|consegna).{0,30}(?:non|fallit|mancat)",
-    r"^(?:notifica|avviso).{0,30}(?:recapito|consegna)",
-    r"^onbestelbaar",
-    r"^niet bezorg",
-    r"^(?:aflevering|bezorging|fout bij).{0,40}",
-    r"недоставлен",
-    r"не (?:доставлен|может быть доставлен|удалось доставить)",
-    r"(?:ошибка|отчет|отчёт|уведомление|сбой).{0,30}достав",
-    r"невозможно доставить",
-    r"^(?:zwrot|niedor[ęe]cz|nie mo[żz]na dostarczy|nie dostarczono|b[łl][ąa]d dostarcz)",
-    r"^nedoru[čc]iteln",
-    r"^nedoru[čc]en",
-    r"^teslim edilemedi",
-    r"^iletilemedi",
-    r"^(?:ej levererat|olevererbart|kan inte leverera|kunde inte levereras)",
-    r"^(?:uleverbar|kan ikke leveres|ikke leveret|kunne ikke leveres)",
-    r"^(?:toimitus ep[äa]onnist|ei voitu toimittaa)",
-    r"^k[ée]zbes[íi]thetetlen",
-    r"配信不能",
-    r"配送(?:エラー|不能|失敗)",
-    r"配信(?:できません|に失敗|エラー|失敗|状態|状況|遅延)",
-    r"送信(?:できませんでした|エラー|失敗)",
-    r"(?:メール|メッセージ)(?:が|を|は).{0,12}(?:配信|配送|送信|届け)",
-    r"未配信",
-    r"退信",
-    r"退回",
-    r"(?:无法|未能|不能)(?:投递|送达|傳送|发送|傳遞|传递)",
-    r"未送达",
-    r"未傳遞",
-    r"無法(?:傳遞|投遞|送達|傳送)",
-    r"投递(?:失败|状态)",
-    r"傳遞(?:失敗|狀態)",
-    r"系统退信",
-    r"전송 ?(?:실패|불가)",
-    r"배달(?:되지 않|할 수 없|실패)",
-    r"배달 ?(?:실패|상태)",
-    r"반송",
-    r"^there was an error sending your mail",
-    r"^your message (?:to|could not|was not|cannot|couldn|wasn|has not|hasn)",
-    r"^problems? (?:delivering|with your mail|sending)",
-    r"^(?:smtp |mail )?error (?:mail|sending|delivering|condition|report|from)",
-    r"^mail error\b",
-    r"^\[bounce\]",
-    r"^bounced? (?:mail|message)",
-    r"^re: .{0,60}(?:was )?undeliverable",
-    r"^message delivery has failed",
-    r"^user (?:unknown|not found)",
-    r"^unknown (?:user|recipient|address)",
-    r"^address (?:unknown|not found)",
-    r"^(?:invalid|bad) (?:recipient|address)",
-    r"^mailbox (?:full|unavailable)",
-    r"^rejected (?:mail|message)",
-    r"^(?:mail|message) rejected",
-    r"^(?:e-?mail|mail|message) (?:bounced?|returned|not sent)",
-    r"^automatically rejected mail",
-    r"^delivery[- ]?status",
-    r"^dsn:",
-    r"^status report",
-    r"^relayed:|^delivered:|^expanded:|^zugestellt:|^relais",
-    r"^successful mail delivery report",
-    r"^return receipt$",
-    r"^nicht (?:ü|ue)bermittelt",
-    r"^non[- ](?:remis|livr|distribu|d[ée]livr)",
-    r"delivery (?:failure|failed|problem|error|status|notification|report)",
-    r"undeliver(?:able|ed) (?:mail|message|e-?mail)",
-    r"returned mail",
-    r"message you sent.{0,12}blocked",
-)
-
-AUTO_REPLY_SUBJECT = _any(
-    r"^(?:auto(?:matic)?[- ]?(?:reply|response|replied|responder|answer)|autoreply)\b",
-    r"^automatische? antwort",
-    r"^abwesenheit",
-    r"^r[ée]ponse automatique",
-    r"^respuesta autom[áa]tica",
-    r"^risposta automatica",
-    r"^resposta autom[áa]tica",
-    r"^automatisch antwoord",
-    r"^autosvar",
-    r"out[- ]of[- ](?:the[- ])?office",
-    r"\bon vacation\b",
-    r"^vacation",
-    r"\bvacation (?:reply|notice|message)",
-    r"\bnot in the office",
-    r"\babwesend",
-    r"\babsence du bureau",
-    r"\bfuera de la oficina",
-    r"自動返信",
-    r"自动回复",
-    r"不在",
-    r"автоответ",
-    r"^autoodpowied",
-    r"\[auto(?:-?reply)?\]",
-)
-
-CHALLENGE = _any(
-    r"(?:confirm|verify) (?:that )?(?:your|this) (?:message|e-?mail|address|delivery)",
-    r"(?:click|follow|visit)[^\n]{0,60}(?:to|and) (?:confirm|verify|release|deliver|have your)",
-    r"(?:challenge[-/ ]response|tmda|spamarrest|earthlink.{0,20}spamblocker|boxbe)",
-    r"awaits? (?:moderator|approval|your confirmation)",
-    r"is being held until",
-    r"has been (?:held|quarantined)",
-    r"only needs? to be (?:done|confirmed) once",
-)
-"""Challenge and response, moderation: the mail waits, it did not fail."""
-
-REPORT_INTRO = _any(
+REPORT_INTRO = any_of(
     r"this is the (?:\S{1,60} )?(?:mail|e-?mail|mailer|postfix|qmail|smtp|dragonfly|courier|"
     r"machine generated|deliver|mta|email)\b",
     r"\bhi\. this is the ",
@@ -302,90 +98,18 @@ REPORT_INTRO = _any(
 )
 """Sentences that make a text a report on delivery."""
 
-DELAYED_SURELY = _any(
-    r"this is (?:only )?a warning",
-    r"warning (?:message )?only",
-    r"not need to (?:resend|re-send|take any)",
-    r"do(?:n['\u2019]t| not) (?:resend|re-send)",
-    r"no action is (?:required|needed)",
-    r"advisory-only",
-    r"message will be retried",
-    r"delivery attempts? will continue",
-    r"(?:will|shall) (?:continue|keep) (?:on )?(?:trying|to try|to be)",
-    r"(?:has|have) not yet been (?:delivered|able)",
-    r"(?:message|mail|delivery)[^\n]{0,60}(?:has been|is|was) (?:delayed|postponed)",
-    r"recipients? (?:has|have) been delayed",
-    r"is still being (?:retried|attempted)",
-    r"noch nicht (?:zugestellt|(?:ü|ue)bermittelt)",
-    r"n['\u2019]a pas encore (?:[ée]t[ée] )?",
-    r"(?:a[úu]n|todav[ií]a) no (?:se )?ha",
-    r"ainda n[ãa]o (?:foi|p[ôo]de)",
-    r"non [èe] ancora stat",
-    r"не доставлено до сих пор|ещ[её] не доставлен",
-    r"再送を?(?:試み|続け)",
+CHALLENGE = any_of(
+    r"(?:confirm|verify) (?:that )?(?:your|this) (?:message|e-?mail|address|delivery)",
+    r"(?:click|follow|visit)[^\n]{0,60}(?:to|and) (?:confirm|verify|release|deliver|have your)",
+    r"(?:challenge[-/ ]response|tmda|spamarrest|earthlink.{0,20}spamblocker|boxbe)",
+    r"awaits? (?:moderator|approval|your confirmation)",
+    r"is being held until",
+    r"has been (?:held|quarantined)",
+    r"only needs? to be (?:done|confirmed) once",
 )
-"""A warning and nothing else: the server keeps trying."""
+"""Challenge and response, moderation: the mail waits, it did not fail."""
 
-DELAYED_MAYBE = _any(
-    r"delivery[^\n]{0,20}delay",
-    r"\bdelayed\b",
-    r"delay reason",
-    r"not yet (?:be(?:en)? )?",
-    r"(?<!not )(?<!never )(?:will|shall) (?:be (?:retried|attempted|tried)|continue|retry|"
-    r"try again|keep trying|attempt)",
-    r"still (?:being retried|trying|undelivered|in the queue|queued)",
-    r"transient non-fatal",
-    r"for (?:more than|the (?:past|last)|at least|over) \d+ ?(?:minutes?|hours?|days?)",
-    r"temporar(?:y|ily)[^\n]{0,30}(?:fail|error|problem|delay|unable)",
-    r"verz(?:ö|oe)gert",
-    r"wird weiter(?:hin)? versucht",
-    r"(?:remise|distribution|livraison) (?:a [ée]t[ée] )?(?:diff[ée]r|retard)",
-    r"(?:entrega|env[ií]o)[^\n]{0,20}(?:retras|demor|atras|adiad)",
-    r"(?:配信|配送|送信)が?遅延|遅れて",
-    r"延迟|延遲|尚未",
-    r"задерж|отложен",
-)
-"""Words of waiting; reports of failure use them too."""
-
-GIVEN_UP = _any(
-    r"permanent(?:ly)? (?:error|fail|fatal|deliver)",
-    r"failed permanently",
-    r"is a permanent|been a permanent",
-    r"\bg(?:a|i)ve(?:n)? up\b|\bgiving up\b",
-    r"will not (?:be )?(?:retr|try|tried|attempt|deliver)",
-    r"no (?:further|more|additional) (?:delivery )?attempt",
-    r"not going to try again",
-    r"could not be delivered (?:for|after|within)[^\n]{0,40}(?:and|days)",
-    r"(?:retry|queue|delivery|time)[^\n]{0,20}(?:time ?out|expired|exceeded)",
-    r"message (?:has )?expired",
-    r"(?:being|has been|is|was) returned",
-    r"undeliverable",
-    r"in the queue too long",
-    r"was not delivered within",
-    r"permanente[rn]? fehler",
-    r"endg(?:ü|ue)ltig",
-    r"d[ée]finitiv|permanente",
-)
-"""A failure for good, even where the text also speaks of waiting."""
-
-PERMANENT_SURELY = _any(
-    r"(?:this is|following|had|been) (?:a )?permanent",
-    r"failed permanently",
-    r"(?:i['\u2019]ve|i have|have|has) given up",
-    r"not going to try again",
-)
-"""Outweighs even the surest words of waiting: one report can carry both."""
-
-DELIVERED_SUBJECT = _any(
-    r"^(?:delivered|relayed|expanded|zugestellt|entregado|remis|relais)\b",
-    r"^success\w* (?:mail )?deliver",
-    r"deliver\w*.{0,30}success",
-    r"^return receipt",
-    r"^zustellung erfolgreich",
-)
-"""A report of success, where no machine-readable part says so."""
-
-FAILURE_WORDS = _any(
+FAILURE_WORDS = any_of(
     r"unknown",
     r"no such",
     r"not (?:found|exist|listed|known|recogni|valid|accept|allow|available|a valid|here|local)",
@@ -435,7 +159,7 @@ FAILURE_WORDS = _any(
 )
 """Words of a reason; they make an address beside them a failed one."""
 
-LIST_INTRO = _any(
+LIST_INTRO = any_of(
     r"following (?:e-?mail )?(?:address|recipient|user|destination|mailbox|person|people)",
     r"recipient\(?s?\)?\)?:?\s*$",
     r"address(?:es|\(es\))?\)?:?\s*$",
@@ -457,7 +181,7 @@ LIST_INTRO = _any(
 )
 """A line after which failed addresses are listed."""
 
-ORIGINAL_FOLLOWS = _any(
+ORIGINAL_FOLLOWS = any_of(
     r"^[-=*_+#> ]{2,}[^\n]{0,40}(?:original|returned|unsent|unzustellbar)[^\n]{0,20}"
     r"(?:message|mail|header|text|e-?mail|nachricht)[^\n]{0,60}$",
     r"^[-=*_+#> ]{2,}[^\n]{0,40}(?:copy of|header of|headers of|beginning of|start of)[^\n]{0,80}$",

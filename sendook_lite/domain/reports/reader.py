@@ -7,7 +7,6 @@ from email.message import Message
 
 from sendook_lite.domain.charsets import clean
 from sendook_lite.domain.mime import Entity, header, headers, open_mail
-from sendook_lite.domain.reports import phrases
 from sendook_lite.domain.reports.abuse import complained, is_abuse_report
 from sendook_lite.domain.reports.addresses import clean_address, find_addresses
 from sendook_lite.domain.reports.delivery_status import (
@@ -23,6 +22,7 @@ from sendook_lite.domain.reports.model import NOTHING, Action, Reader, Report, R
 from sendook_lite.domain.reports.notice import Notice, read_notice
 from sendook_lite.domain.reports.shapes import Shape
 from sendook_lite.domain.reports.status import derive_status
+from sendook_lite.domain.reports.verdict import overall_action
 
 _MAX_STATUS_TEXTS = 40
 _MAX_SAID = 32768
@@ -63,7 +63,7 @@ def _read(message: Message) -> Report:
     notices = _notices(layout)
     said = "\n".join(notice.text for notice in notices[:2])
     evidence = weigh(message, layout, notices)
-    action = _overall_action(said[:_MAX_SAID].lower(), evidence.subject)
+    action = overall_action(said[:_MAX_SAID].lower(), evidence.subject)
     mail = _Mail(message, layout, notices, evidence, action)
     for reader, find in _readers(mail):
         recipients = find(mail)
@@ -224,18 +224,6 @@ def _bare(address: str, mail: _Mail, action: Action | None = None) -> ReportedRe
         status=derive_status(text, failed=action == "failed") if bad else None,
         permanent=action == "failed" if bad else None,
     )
-
-
-def _overall_action(text: str, subject: str) -> Action:
-    """Read what the whole text says: failure, unless it surely speaks of waiting or success."""
-    if phrases.DELIVERED_SUBJECT.search(subject):
-        return "relayed" if subject.startswith("relay") else "delivered"
-    if phrases.DELAYED_SURELY.search(text) and not phrases.PERMANENT_SURELY.search(text):
-        return "delayed"
-    waiting = phrases.DELAYED_MAYBE.search(text) or phrases.DELAYED_MAYBE.search(subject)
-    if waiting and not phrases.GIVEN_UP.search(text):
-        return "delayed"
-    return "failed"
 
 
 def _report(mail: _Mail, recipients: list[ReportedRecipient], reader: Reader) -> Report:
