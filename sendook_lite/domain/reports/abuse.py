@@ -28,7 +28,7 @@ _HEADER_RECIPIENTS = (
     "delivered-to",
 )
 _HOTMAIL_SUBJECT = re.compile(
-    r"complaint about message from\s+[\[(]?[0-9a-f.:]{3,45}", re.IGNORECASE
+    r"^\s*complaint about message from\s+[\[(]?[0-9a-f.:]{3,45}", re.IGNORECASE
 )
 _REDACTED = re.compile(r"redact|\bxxx|\*\*|undisclosed|removed|hidden", re.IGNORECASE)
 

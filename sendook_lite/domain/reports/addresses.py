@@ -75,6 +75,18 @@ def find_addresses(text: str) -> list[str]:
     return list(found.values())
 
 
+def variable_recipient(sender: str) -> str | None:
+    """Return the recipient written into a variable envelope sender (VERP), None without one.
+
+    ``bounces-7-ada=dest.example@shop.example`` was used for mail to ``ada@dest.example``. What
+    BATV and SRS write in the same manner ends in a name, not in a domain.
+    """
+    local, _, domain = sender.rpartition("@")[0].rpartition("=")
+    if "." not in domain or "=" in local:
+        return None
+    return clean_address(f"{re.split(r'[-+]', local)[-1]}@{domain}")
+
+
 def clean_address(token: str) -> str | None:
     """Take what belongs to the sentence off an address; None when nothing plausible is left."""
     if "@" not in token:

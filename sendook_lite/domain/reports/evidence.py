@@ -48,11 +48,12 @@ _RESPONDER_FIELDS = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-vacation
 class Evidence:
     """How much speaks for a report, and what the envelope says about the people involved.
 
-    ``involved`` are addresses (lower case) of the sender and of the reporting server: they are in
+    ``told``: the sender has the name of a mail server and the text speaks of delivery. ``involved`` are addresses (lower case) of the sender and of the reporting server: they are in
     every report without being reported on. ``failed`` comes from X-Failed-Recipients.
     """
 
     points: int
+    told: bool
     subject: str
     involved: frozenset[str]
     failed: tuple[str, ...]
@@ -68,12 +69,16 @@ def weigh(message: Message, layout: Layout, notices: list[Notice]) -> Evidence:
     points += 4 if failed else 0
     named = _subject_points(subject)
     points += named + int(named > 0 and daemon > 0)
+    if daemon and not named and phrases.FAILURE_WORDS.search(subject):
+        points += 1
     returned = layout.returned is not None or any(notice.returned for notice in notices)
     points += _structure_points(message, layout) + int(returned)
-    points += _text_points("\n".join(notice.text for notice in notices[:2]))
+    told = _text_points("\n".join(notice.text for notice in notices[:2]))
+    points += told
     points -= _ordinary_points(message, subject, daemon=daemon, null_path=null_path)
     return Evidence(
         points=points,
+        told=daemon > 0 and told > 0,
         subject=subject,
         involved=_involved(message, layout),
         failed=failed,

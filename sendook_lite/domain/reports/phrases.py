@@ -77,13 +77,23 @@ REPORT_INTRO = any_of(
     r"(?:kon|kan|kunnen)[^\n]{0,60}niet[^\n]{0,40}(?:bezorgd|afgeleverd|worden)",
     # Slavic
     r"не (?:удалось|может|было|был|могло|была|доставлен)[^\n]{0,60}(?:достав|отправ)?",
+    r"не (?:вдалося|може)[^\n]{0,40}достав",
     r"ошибка[^\n]{0,30}достав",
     r"невозможно достав",
     r"nie (?:mo[żz]e|mog[łl]a|zosta[łl]a?|mo[żz]na)[^\n]{0,40}(?:dostarcz|dor[ęe]cz)",
     r"(?:nelze|nebylo mo[žz]n[ée]|nemohla|nebyla)[^\n]{0,40}doru[čc]",
-    # Nordic, Turkish, Finnish
+    r"no (?:lleg[óo]|se (?:puede|pudo))[^\n]{0,40}(?:destinatari|localizar|entregar)",
+    r"niet (?:bereikt|bezorgd|afgeleverd)",
+    r"(?:nije|ni) (?:mogu[ćc]e|mogo[čc]e)[^\n]{0,30}(?:isporu[čc]|dostav)",
+    r"nu (?:a|au|s-a|poate)[^\n]{0,40}(?:livra|trimi)",
+    # Nordic, Turkish, Finnish, Hungarian, Greek
     r"(?:kunde inte|kan inte|kunne ikke|kan ikke|ble ikke|blev ikke)[^\n]{0,30}lever",
-    r"teslim edilemedi|iletilemedi|g[öo]nderilemedi",
+    r"(?:misslyckades|mislykkedes|mislyktes)[^\n]{0,60}(?:mottagar|modtager|mottaker)",
+    r"(?:teslim|ilet|g[öo]nder)[^\n]{0,12}(?:emedi|emeyen|emiyor|emez)",
+    r"(?:ei voi|ei voitu|ei voida|ep[äa]onnistui)[^\n]{0,30}(?:toimit|v[äa]lit|l[äa]het)|"
+    r"toimitus[^\n]{0,30}ep[äa]onnist",
+    r"(?:nem|sikertelen)[^\n]{0,40}k[ée]zbes[íi]t",
+    r"(?:δεν|αδύνατη)[^\n]{0,40}παρ[αά]δ[οό]",
     # East Asian
     r"配信(?:できません|不能|されません|に失敗|が失敗|することができ|エラー)",
     r"配送(?:できません|不能|に失敗|されません|エラー)",
@@ -94,7 +104,10 @@ REPORT_INTRO = any_of(
     r"(?:无法|未能|不能|無法)(?:被)?(?:成功)?(?:投递|送达|发送|传递|傳遞|投遞|送達|傳送|递送)",
     r"退(?:信|回)",
     r"投递失败",
-    r"(?:전송|배달|전달)(?:하지 못|되지 않|할 수 없|에 실패|실패)",
+    r"(?:전송|배달|전달|발송)[^\n]{0,3}(?:하지 못|되지|할 수 없|실패|불가)",
+    r"kh[ôo]ng (?:th[ểe]|g[ửu]i)[^\n]{0,20}(?:g[ửu]i|chuy[ểe]n)|ไม่สามารถ(?:ส่ง|จัดส่ง)",
+    r"tidak (?:dapat|bisa)[^\n]{0,10}(?:dikirim|terkirim)",
+    r"تعذر[^\n]{0,20}تسليم|לא ניתן[^\n]{0,20}(?:למסור|לשלוח|להעביר)",
 )
 """Sentences that make a text a report on delivery."""
 
@@ -148,18 +161,27 @@ FAILURE_WORDS = any_of(
     r"[45]\.\d{1,3}\.\d{1,3}",
     r"unbekannt|nicht|fehler|ung(?:ü|ue)ltig|(?:ü|ue)berschritten|voll\b",
     r"inconnu|n['\u2019]existe|introuvable|invalide|plein|refus",
-    r"desconoc|no existe|inexistente|desconhecid|n[ãa]o existe|lleno|cheia|inv[áa]lid",
-    r"sconosciut|non esiste|inesistente|pieno|piena",
-    r"onbekend|bestaat niet",
+    r"desconoc|no existe|inexistente|desconhecid|n[ãa]o existe|llen[oa]|chei[oa]|inv[áa]lid|"
+    r"rechazad|rejeitad|excedid|bloquead",
+    r"sconosciut|non esiste|inesistente|pieno|piena|rifiutat",
+    r"onbekend|bestaat niet|geweigerd|vol\b",
     r"неизвестн|не существует|не найден|переполнен|отклонен|отклонён|ошибк",
-    r"nieznany|nie istnieje",
-    r"不明|存在し|見つかり|できません|エラー|拒否|超過|満杯",
-    r"不存在|无效|無效|未找到|已满|失败|失敗|拒绝|拒絕",
-    r"없|실패|거부",
+    r"не існує|невідом|переповн|відхилен",
+    r"nieznan|nie istnieje|pe[łl]n[ay]|przekroczon|zablokowan|odrzucon",
+    r"neexistuje|nezn[áa]m|odm[íi]tnut|pln[áaýy]\b|nu exist|necunoscut|plin[ăa]?\b|"
+    r"ne postoji|nepoznat",
+    r"ok[äa]nd|finns inte|ukendt|findes ikke|ukjent|finnes ikke|tuntematon|t[äa]ynn[äa]|"
+    r"ismeretlen|nem l[ée]tez|megtelt|άγνωστ|δεν υπάρχει|πλήρ",
+    r"dolu\b|bulunamad|ge[çc]ersiz|mevcut de[ğg]il|reddedil|kh[ôo]ng t[ồo]n t[ạa]i|penuh|"
+    r"tidak (?:ada|ditemukan)|ไม่พบ|เต็ม|غير موجود|ممتلئ|לא קיים|מלאה",
+    r"不明|存在し|見つかり|できません|エラー|拒否|超過|満杯|いっぱい|容量",
+    r"不存在|无效|無效|未找到|已满|已滿|失败|失敗|拒绝|拒絕|超出|超过",
+    r"없|실패|거부|초과|잘못",
 )
 """Words of a reason; they make an address beside them a failed one."""
 
 LIST_INTRO = any_of(
+    r"[:\uff1a]\s*$",
     r"following (?:e-?mail )?(?:address|recipient|user|destination|mailbox|person|people)",
     r"recipient\(?s?\)?\)?:?\s*$",
     r"address(?:es|\(es\))?\)?:?\s*$",

@@ -8,7 +8,7 @@ from email.message import Message
 from sendook_lite.domain.charsets import clean
 from sendook_lite.domain.mime import Entity, header, headers, open_mail
 from sendook_lite.domain.reports.abuse import complained, is_abuse_report
-from sendook_lite.domain.reports.addresses import clean_address, find_addresses
+from sendook_lite.domain.reports.addresses import clean_address, find_addresses, variable_recipient
 from sendook_lite.domain.reports.delivery_status import (
     envelope_id,
     message_id,
@@ -20,6 +20,7 @@ from sendook_lite.domain.reports.free_text import read_free_text
 from sendook_lite.domain.reports.layout import Layout, survey
 from sendook_lite.domain.reports.model import NOTHING, Action, Reader, Report, ReportedRecipient
 from sendook_lite.domain.reports.notice import Notice, read_notice
+from sendook_lite.domain.reports.phrases import FAILURE_WORDS
 from sendook_lite.domain.reports.shapes import Shape
 from sendook_lite.domain.reports.status import derive_status
 from sendook_lite.domain.reports.verdict import overall_action
@@ -114,10 +115,16 @@ def _readers(mail: _Mail) -> list[tuple[Reader, _Find]]:
             ("free-text", _from_failed_recipients),
             ("free-text", _from_text),
         ]
+    elif mail.evidence.points >= _SOME and mail.evidence.told:
+        earned.append(("free-text", _from_reasoned))
     if mail.evidence.points >= _SOME:
         earned.append(("delivery-status", _from_nested))
     if mail.evidence.points >= ENOUGH:
-        earned += [("flufl", _from_flufl), ("free-text", _from_returned)]
+        earned += [
+            ("flufl", _from_flufl),
+            ("free-text", _from_returned),
+            ("free-text", _from_own_address),
+        ]
     if mail.evidence.points >= PLENTY:
         earned.append(("free-text", _from_mentions))
     return earned
@@ -157,6 +164,13 @@ def _from_failed_recipients(mail: _Mail) -> list[ReportedRecipient]:
 
 def _from_text(mail: _Mail) -> list[ReportedRecipient]:
     return _from_notices(mail, Shape.SENTENCE)
+
+
+def _from_reasoned(mail: _Mail) -> list[ReportedRecipient]:
+    """Take addresses named with a reason: a form that makes up for missing evidence elsewhere."""
+    found = _from_notices(mail, Shape.LISTED if mail.evidence.points == _SOME else Shape.SENTENCE)
+    reasons = [one.diagnostic or "" for one in found]
+    return found if all(FAILURE_WORDS.search(reason.lower()) for reason in reasons) else []
 
 
 def _from_mentions(mail: _Mail) -> list[ReportedRecipient]:
@@ -211,6 +225,16 @@ def _from_returned(mail: _Mail) -> list[ReportedRecipient]:
         named = find_addresses(fields.get("to", ""))
         if len(named) == 1:
             return [_bare(named[0], mail)]
+    return []
+
+
+def _from_own_address(mail: _Mail) -> list[ReportedRecipient]:
+    """Take the recipient out of the address the report came to, when the text names nobody."""
+    for name in ("to", "delivered-to"):
+        for address in find_addresses(header(mail.message, name)):
+            recipient = variable_recipient(address)
+            if recipient is not None:
+                return [_bare(recipient, mail)]
     return []
 
 

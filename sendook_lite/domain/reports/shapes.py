@@ -107,7 +107,11 @@ _AFTER = re.compile(
     r"non |não|не|未|は|が|に|への|へ|を|이|가|에|because|due|mailbox|user|account|rejected|"
     r"refused|undeliverable|over|address|nie|nebyl|kunde|kunne|kan)"
 )
-_ON_DATE = re.compile(r"^\s*on\s+\S")
+_ON_DATE = re.compile(
+    r"^\s*(?:on\s+\S|(?:[^\W\d]{1,10}[.,]?\s+){0,2}\d{1,4}[-./]\s?\d{1,2}[-./]\s?\d{1,4})"
+)
+"""The time of the attempt, which Exchange writes behind the address in its own language."""
+_CODE_FIRST = re.compile(r"^[\s#:|-]{0,8}[45](?:\d\d|\.\d{1,3}\.\d{1,3})\b")
 
 
 def read_line(line: str, context: Context) -> list[Hit]:
@@ -136,6 +140,8 @@ def _hit(token: str, shape: Shape, rest: str = "", *, firm: bool = False) -> lis
 def _read_listed(line: str, context: Context) -> list[Hit] | None:
     """Read ``<addr>: reason``, ``addr``, ``* addr (reason)``, ``Name <addr>``; None if not so."""
     found = _NAMED.match(line)
+    if found is not None and _CONTACT.search(line[: found.start(1)].lower().rstrip("< ")):
+        return []
     if found is None or len(line[: found.start(1)].split()) > MAX_NAME_WORDS:
         found = _LISTED.match(line)
     if found is None:
@@ -165,7 +171,8 @@ def _read_reasoned(
     if rest[0] in ":([-," or rest.startswith("..."):
         fits = reason or context.introduced
     else:
-        fits = reason and context.introduced and not _AFTER.match(said)
+        told = _CODE_FIRST.match(rest) or (context.introduced and not _AFTER.match(said))
+        fits = reason and bool(told)
     return _hit(token, Shape.LISTED, rest, firm=True) if fits else None
 
 
