@@ -69,8 +69,8 @@ def weigh(message: Message, layout: Layout, notices: list[Notice]) -> Evidence:
     points += 4 if failed else 0
     named = _subject_points(subject)
     points += named + int(named > 0 and daemon > 0)
-    if daemon and not named and phrases.FAILURE_WORDS.search(subject):
-        points += 1
+    reasoned = phrases.FAILURE_WORDS.search(subject) is not None
+    points += int(reasoned and daemon > 0 and not named and not _ANSWER.match(subject))
     returned = layout.returned is not None or any(notice.returned for notice in notices)
     points += _structure_points(message, layout) + int(returned)
     told = _text_points("\n".join(notice.text for notice in notices[:2]))
