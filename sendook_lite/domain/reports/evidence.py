@@ -15,6 +15,7 @@ from sendook_lite.domain.reports.addresses import find_addresses
 from sendook_lite.domain.reports.layout import Layout
 from sendook_lite.domain.reports.notice import Notice
 from sendook_lite.domain.reports.status import has_code
+from sendook_lite.domain.reports.verdict import DELAYED_MAYBE
 
 ENOUGH = 5
 """Points that make free text a report."""
@@ -67,7 +68,7 @@ def weigh(message: Message, layout: Layout, notices: list[Notice]) -> Evidence:
     null_path = _null_path(message)
     points = daemon + null_path
     points += 4 if failed else 0
-    named = _subject_points(subject)
+    named = _subject_points(subject, daemon=daemon > 0)
     points += named + int(named > 0 and daemon > 0)
     reasoned = phrases.FAILURE_WORDS.search(subject) is not None
     points += int(reasoned and daemon > 0 and not named and not _ANSWER.match(subject))
@@ -109,12 +110,13 @@ def _null_path(message: Message) -> int:
     return 0
 
 
-def _subject_points(subject: str) -> int:
+def _subject_points(subject: str, *, daemon: bool) -> int:
     if _SESSION_LOG.search(subject):
         return -8
     if subjects.AUTO_REPLY_SUBJECT.search(subject):
         return -5
-    return 2 if subjects.BOUNCE_SUBJECT.search(subject) else 0
+    waiting = daemon and DELAYED_MAYBE.search(subject) is not None
+    return 2 if waiting or subjects.BOUNCE_SUBJECT.search(subject) else 0
 
 
 def _structure_points(message: Message, layout: Layout) -> int:
@@ -137,7 +139,7 @@ def _text_points(notice: str) -> int:
     lowered = notice[:20000].lower()
     points = min(3, len({found[0] for found in phrases.REPORT_INTRO.finditer(lowered)}))
     points += int(has_code(notice[:20000]))
-    if phrases.CHALLENGE.search(lowered):
+    if phrases.CHALLENGE.search(lowered) or phrases.AWAY.search(lowered):
         points -= 3
     return points
 

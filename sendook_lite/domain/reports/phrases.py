@@ -52,7 +52,9 @@ REPORT_INTRO = any_of(
     r"couldn['\u2019]t be (?:found|delivered)",
     r"address (?:not found|couldn['\u2019]t be found)",
     r"here is your (?:list of failed|returned)",
-    r"your (?:message|e-?mail|mail) (?:to|for|was|could|cannot|can't|has)",
+    r"your (?:message|e-?mail|mail) (?:(?:to|for|could|cannot|can't)\b|"
+    r"(?:was|has|has been) (?:not been|not be|not deliver|not accept|reject|return|refus|block|"
+    r"delay|discard|undeliver|fail|encounter|expired))",
     r"encountered[^\n]{0,30}(?:error|problem|delivery)",
     # German
     r"nicht (?:zugestellt|(?:ü|ue)bermittelt|zustellbar|ausgeliefert|gesendet|zustellen)",
@@ -121,6 +123,16 @@ CHALLENGE = any_of(
     r"only needs? to be (?:done|confirmed) once",
 )
 """Challenge and response, moderation: the mail waits, it did not fail."""
+
+AWAY = any_of(
+    r"out of (?:the |my )?office|on (?:\w{1,12} )?(?:leave|vacation|holidays?)\b|i am away|i'm away",
+    r"(?:be|am) back (?:on|in|at|from)|no access to (?:my )?e?-?mail",
+    r"abwesend|nicht (?:im (?:hause?|b(?:ü|ue)ro)|erreichbar)|im urlaub|wieder (?:da|im b)",
+    r"en cong[ée]|absente? (?:du|jusqu|de)|de vacaciones|fuera de la oficina|in ferie|"
+    r"fuori ufficio|de f[ée]rias|ausente|op vakantie|afwezig",
+    r"休暇|休假|外出|휴가|부재|в отпуске|urlopie|semester",
+)
+"""Somebody is away: their program answers, with an empty envelope sender as reports have it."""
 
 FAILURE_WORDS = any_of(
     r"unknown",

@@ -31,6 +31,7 @@ _MAX_NOTICES = 128 * 1024
 _SOME = 3
 """Points that make fields of a report in the wrong place believable."""
 
+_REFUSED = re.compile(r"\b(?:rejected|refused)\b")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,900}>")
 
 
@@ -105,7 +106,7 @@ def _readers(mail: _Mail) -> list[tuple[Reader, _Find]]:
     earned: list[tuple[Reader, _Find]] = [("delivery-status", _from_statuses)]
     if mail.layout.disposition:
         # A receipt (RFC 8098) is no delivery report. Sieve's reject uses its form (RFC 5429).
-        if any("was automatically rejected" in one.text.lower() for one in mail.notices):
+        if _is_refusal(mail):
             earned.append(("status-fields", _from_fields))
         return earned
     if mail.evidence.points >= _SOME:
@@ -125,9 +126,15 @@ def _readers(mail: _Mail) -> list[tuple[Reader, _Find]]:
             ("free-text", _from_returned),
             ("free-text", _from_own_address),
         ]
-    if mail.evidence.points >= PLENTY:
+    if mail.evidence.points >= (ENOUGH if mail.evidence.told else PLENTY):
         earned.append(("free-text", _from_mentions))
     return earned
+
+
+def _is_refusal(mail: _Mail) -> bool:
+    """Say whether a receipt for a deleted mail tells of a refusal, not of a reader's bin."""
+    reply = header(mail.message, "auto-submitted", 200).lower()
+    return "reject" in reply or any(_REFUSED.search(one.text.lower()) for one in mail.notices)
 
 
 def _from_statuses(mail: _Mail) -> list[ReportedRecipient]:

@@ -28,7 +28,7 @@ _DELAYED_SURELY = any_of(
 )
 """A warning and nothing else: the server keeps trying."""
 
-_DELAYED_MAYBE = any_of(
+DELAYED_MAYBE = any_of(
     r"delivery[^\n]{0,20}delay",
     r"\bdelayed\b",
     r"delay reason",
@@ -42,10 +42,12 @@ _DELAYED_MAYBE = any_of(
     r"verz(?:ö|oe)gert",
     r"wird weiter(?:hin)? versucht",
     r"(?:remise|distribution|livraison) (?:a [ée]t[ée] )?(?:diff[ée]r|retard)",
-    r"(?:entrega|env[ií]o)[^\n]{0,20}(?:retras|demor|atras|adiad)",
-    r"(?:配信|配送|送信)が?遅延|遅れて",
-    r"延迟|延遲|尚未",
-    r"задерж|отложен",
+    r"(?:entrega|env[ií]o|mensaje|mensagem|correo|consegna|messaggio)[^\n]{0,20}"
+    r"(?:retras|retard|ritard|demor|atras|adiad)",
+    r"(?:seguir[áa]|continuar[áa])[^\n]{0,20}(?:intent|tent)|vertraag|f[öo]rsena|forsink|viiv[äa]st",
+    r"(?:配信|配送|送信)が?遅延|遅れて|지연",
+    r"延迟|延遲|尚未|继续(?:尝试|投递)|繼續嘗試",
+    r"задерж|отложен|затрим|op[óo][źz]ni|zpo[žz]d|gecik",
 )
 """Words of waiting; reports of failure use them too."""
 
@@ -90,7 +92,7 @@ def overall_action(text: str, subject: str) -> Action:
         return "relayed" if subject.startswith("relay") else "delivered"
     if _DELAYED_SURELY.search(text) and not _PERMANENT_SURELY.search(text):
         return "delayed"
-    waiting = _DELAYED_MAYBE.search(text) or _DELAYED_MAYBE.search(subject)
+    waiting = DELAYED_MAYBE.search(text) or DELAYED_MAYBE.search(subject)
     if waiting and not _GIVEN_UP.search(text):
         return "delayed"
     return "failed"
