@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?= --dev
+SECONDS ?= 60
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test mail-servers lint format lock binary smoke deb clean
+.PHONY: help serve test mail-servers lint format fuzz lock binary smoke deb clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +37,9 @@ format: $(VENV)/.dev ## Put the code into the common form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+fuzz: $(VENV)/.fuzz ## Fuzz what reads strangers' bytes; SECONDS=60 for each of the TARGETS (all)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(TARGETS)
+
 lock: $(VENV)/.dev ## Renew the lock files from pyproject.toml
 	$(PIP) install uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
@@ -45,6 +49,8 @@ lock: $(VENV)/.dev ## Renew the lock files from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	  --upgrade --python-version 3.11 packaging/binary/requirements.in \
 	  -o packaging/binary/requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --upgrade --python-version 3.11 tests/fuzz/requirements.in -o requirements-fuzz.lock
 
 binary: ## Build dist/sendook-lite, one file for machines without Python
 	packaging/binary/build.sh
@@ -72,3 +78,7 @@ $(VENV)/.dev: pyproject.toml requirements-dev.lock | $(BIN)/python
 	$(PIP) install --require-hashes --no-deps -r requirements-dev.lock
 	$(PIP) install --no-deps -e .
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
+	$(PIP) install --require-hashes --no-deps -r requirements-fuzz.lock
+	@touch $@

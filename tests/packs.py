@@ -57,13 +57,13 @@ def read_pack(path: Path) -> Iterator[Sample]:
 def _sample(name: str, lines: list[str]) -> Sample:
     labels = [line[3:].split() for line in lines if line.startswith("#: ")]
     mail = [line for line in lines if not line.startswith("#: ")]
-    known = {words[0]: words[1] for words in labels if len(words) == 2}  # noqa: PLR2004
+    known = {words[0]: words[1] for words in labels if len(words) == 2}
     return Sample(
         name=name,
         kind=next((words[0] for words in labels if len(words) == 1), "none"),
         recipients=tuple(
             Recipient(action, None if status == "-" else status, address)
-            for action, status, address in (words for words in labels if len(words) > 2)  # noqa: PLR2004
+            for action, status, address in (words for words in labels if len(words) > 2)
         ),
         envelope_id=known.get("envelope"),
         message_id=ORIGINAL_ID if any(line.startswith("@original ") for line in mail) else None,

@@ -157,13 +157,15 @@ def _drop_signature(lines: list[str]) -> list[str]:
 
 def _delimiter(lines: list[str]) -> int:
     """Find the line "-- " (RFC 3676, section 4.3), or one that lost its space on the way."""
-    for number, line in enumerate(lines):
-        if line == "-- " or (
-            line.rstrip() in {"--", "—", "__"}
-            and sum(1 for below in lines[number + 1 :] if below.strip()) <= _MAX_SIGNATURE_LINES
-        ):
-            return number
-    return len(lines)
+    topmost = len(lines)
+    below = 0
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number]
+        short = below <= _MAX_SIGNATURE_LINES
+        if line == "-- " or (short and line.rstrip() in {"--", "—", "__"}):
+            topmost = number
+        below += bool(line.strip())
+    return topmost
 
 
 def _closing(lines: list[str]) -> int:

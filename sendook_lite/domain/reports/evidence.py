@@ -49,8 +49,9 @@ _RESPONDER_FIELDS = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-vacation
 class Evidence:
     """How much speaks for a report, and what the envelope says about the people involved.
 
-    ``told``: the sender has the name of a mail server and the text speaks of delivery. ``involved`` are addresses (lower case) of the sender and of the reporting server: they are in
-    every report without being reported on. ``failed`` comes from X-Failed-Recipients.
+    ``told``: the sender has the name of a mail server and the text speaks of delivery. ``involved``
+    are addresses (lower case) of the sender and of the reporting server: they are in every report
+    without being reported on. ``failed`` comes from X-Failed-Recipients.
     """
 
     points: int

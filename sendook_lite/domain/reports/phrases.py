@@ -125,7 +125,7 @@ CHALLENGE = any_of(
 """Challenge and response, moderation: the mail waits, it did not fail."""
 
 AWAY = any_of(
-    r"out of (?:the |my )?office|on (?:\w{1,12} )?(?:leave|vacation|holidays?)\b|i am away|i'm away",
+    r"out of (?:the |my )?office|on (?:\w{1,12} )?(?:leave|vacation|holidays?)\b|i(?: a|')m away",
     r"(?:be|am) back (?:on|in|at|from)|no access to (?:my )?e?-?mail",
     r"abwesend|nicht (?:im (?:hause?|b(?:ü|ue)ro)|erreichbar)|im urlaub|wieder (?:da|im b)",
     r"en cong[ée]|absente? (?:du|jusqu|de)|de vacaciones|fuera de la oficina|in ferie|"
