@@ -29,6 +29,9 @@ COMMANDS = {
         "sendook_lite.cli.read:read", "Show what is understood of a mail; stores nothing."
     ),
     "emit": LazyCommand("sendook_lite.cli.emit:emit", "Hand in events, one JSON object per line."),
+    "follow": LazyCommand(
+        "sendook_lite.cli.follow:follow", "Turn a mail server's log into events."
+    ),
     "receive": LazyCommand(
         "sendook_lite.cli.receive:receive", "Receive webhooks: verify, print, answer."
     ),
