@@ -36,6 +36,7 @@ from sendook_lite.inbound.lmtp import LmtpServer
 from sendook_lite.metrics import parts as metrics
 from sendook_lite.outbound.alert_ways import ways_to_tell
 from sendook_lite.outbound.alerting import Alerting
+from sendook_lite.outbound.fetching import fetch
 from sendook_lite.outbound.heartbeat import Heartbeat
 from sendook_lite.outbound.outbox import Outbox
 from sendook_lite.outbound.relay import build_relay
@@ -59,6 +60,7 @@ from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.reports import Reports
 from sendook_lite.usecases.retention import Ages, Retention
 from sendook_lite.usecases.sending import Sending, SendingRules
+from sendook_lite.usecases.ses import Ses
 from sendook_lite.usecases.settling import Settling
 from sendook_lite.usecases.submitting import Submitting
 from sendook_lite.usecases.tail import Tails
@@ -270,6 +272,7 @@ class App:
             running = group.create_task(self._outbox.run())
             doors.callback(running.cancel)
             doors.push_async_callback(self._outbox.drain, HANDING_OVER_SECONDS)
+        topics = settings.ses.topic_arns
         endpoints = Endpoints(
             store,
             scheduler,
@@ -319,6 +322,7 @@ class App:
             ensure_room=space.ensure,
             metrics=lambda accept: metrics.render(measured, accept),
             requests=requests,
+            ses=Ses(lines, topics, fetch, clock) if topics else None,
         )
         for listener, server in (
             (events, event_server),

@@ -15,6 +15,7 @@ from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.sending import Sending
+from sendook_lite.usecases.ses import Ses
 from sendook_lite.usecases.tail import Tails
 
 RequestCounts = Counter[tuple[str, str, str]]
@@ -43,6 +44,7 @@ class ApiContext:
         ensure_room: raises Unavailable while the disk is nearly full.
         metrics: renders the metrics in the format that an Accept header asks for.
         requests: counted here, as they are answered.
+        ses: takes notifications of Amazon SES; None where no topic is configured.
         dev: whether ``POST /webhooks/test``, a sink for trying things, is there.
     """
 
@@ -64,3 +66,4 @@ class ApiContext:
     metrics: Callable[[str], Awaitable[MetricsPage]] = _no_metrics
     requests: RequestCounts = field(default_factory=Counter)
     dev: bool = False
+    ses: Ses | None = None

@@ -14,6 +14,7 @@ from sendook_lite.api import (
     reference,
     replays,
     sending,
+    ses,
     stream,
     threads,
     webhooks,
@@ -84,6 +85,8 @@ _KEY: Final = f"{_KEYS}/{{api_key_id}}"
 # fmt: off
 ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/health", health.health, "Is it alive?", "Health", None),
+    Route("POST", "/ses", ses.take_notification, "Take a message of Amazon SNS about SES",
+          "Received", None),
     Route("GET", "/readyz", health.ready, "Is it ready?", "Readiness", None),
     Route("GET", "/openapi.json", reference.get_openapi, "This description", "Document", None),
     Route("GET", "/metrics", metrics.metrics, "Figures for Prometheus", "text/plain", None),

@@ -168,7 +168,8 @@ async def test_a_secret_is_replaced_once(api: Api) -> None:
     assert (await api.get(f"/v1/webhooks/{webhook}/secret"))["secret"] == first.json["secret"]
 
 
-POSTS = [route for route in ROUTES if route.method == "POST"]
+# Messages of SNS have ids of their own, and no key by which to tell who asks.
+POSTS = [route for route in ROUTES if route.method == "POST" and route.scope is not None]
 
 
 @pytest.mark.parametrize("route", POSTS, ids=named)
