@@ -5,10 +5,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?= --dev
 SECONDS ?= 60
+KILLS  ?= 500
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test mail-servers lint format fuzz lock binary smoke deb clean
+.PHONY: help serve test chaos mail-servers lint format fuzz lock binary smoke deb clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +27,9 @@ test: $(VENV)/.dev ## Run all tests with branch coverage
 
 mail-servers: ## Fetch Debian's mail servers into .cache, for the tests that talk to them
 	tests/mta/fetch_packages.sh
+
+chaos: $(VENV)/.dev ## Kill the program 500 times under load and audit; make chaos KILLS=50 is shorter
+	$(BIN)/python -m tests.chaos --kills $(KILLS)
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff check .
