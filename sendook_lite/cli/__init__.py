@@ -51,6 +51,9 @@ COMMANDS = {
     ),
     "keys": LazyCommand("sendook_lite.cli.keys:keys", "List, create and delete API keys."),
     "status": LazyCommand("sendook_lite.cli.status:status", "Show what is running."),
+    "doctor": LazyCommand(
+        "sendook_lite.cli.doctor:doctor", "Find what is wrong, and the command that mends it."
+    ),
     "backup": LazyCommand(
         "sendook_lite.cli.backup:backup", "Copy the database, in use or not; verified."
     ),

@@ -1,7 +1,6 @@
 """``sendook-lite backup``: a copy of the database while the server goes on."""
 
 import os
-import time
 from pathlib import Path
 
 import click
@@ -30,7 +29,7 @@ def backup(*, destination: Path, config: str | None, data_dir: str | None, as_js
       1   it could not be made; nothing stands under its name
     """  # noqa: D301 - the character itself tells click to keep the lines
     # SQLite is of no use to most commands, and costs them time.
-    from sendook_lite.domain.clock import MS_PER_SECOND  # noqa: PLC0415
+    from sendook_lite.domain.clock import SystemClock  # noqa: PLC0415
     from sendook_lite.store.backup import copy  # noqa: PLC0415
     from sendook_lite.store.database import DATABASE_NAME  # noqa: PLC0415
     from sendook_lite.usecases.backups import stamp  # noqa: PLC0415
@@ -39,8 +38,7 @@ def backup(*, destination: Path, config: str | None, data_dir: str | None, as_js
     if not database.is_file():
         raise Failed(f"there is no database at {database}; --data-dir says where it is", REFUSED)
     if destination.is_dir():
-        now = time.time_ns() // 1_000_000
-        destination /= f"sendook-{stamp(now - now % MS_PER_SECOND)}.db"
+        destination /= f"sendook-{stamp(SystemClock().now())}.db"
     with page_progress("copying") as progress:
         made = copy(database, destination.absolute(), progress=progress)
     facts = {"file": str(made.path), "bytes": made.size, "schema": made.version, "rows": made.rows}

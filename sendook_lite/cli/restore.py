@@ -1,7 +1,6 @@
 """``sendook-lite restore``: a copy takes the place of the database, which is kept."""
 
 import os
-import time
 from pathlib import Path
 
 import click
@@ -28,13 +27,14 @@ def restore(*, source: Path, config: str | None, data_dir: str | None, as_json: 
       0   done
       1   refused: a server runs, or SRC is not sound; nothing was changed
     """  # noqa: D301 - the character itself tells click to keep the lines
+    from sendook_lite.domain.clock import SystemClock  # noqa: PLC0415
     from sendook_lite.store.restore import restore as put_in_place  # noqa: PLC0415
     from sendook_lite.usecases.backups import stamp  # noqa: PLC0415
 
     directory = find_places(os.environ, config=config, data_dir=data_dir).data_dir
     with page_progress("restoring") as progress:
         done = put_in_place(
-            source.absolute(), directory, stamp(time.time_ns() // 1_000_000), progress=progress
+            source.absolute(), directory, stamp(SystemClock().now()), progress=progress
         )
     made = done.database
     facts = {

@@ -76,17 +76,17 @@ class Backups:
 
     def facts(self) -> dict[str, Any]:
         """Return what there is, for the status page."""
-        copies = self._copies()
+        copies = copies_in(self._directory)
         return {
             "copies": len(copies),
-            "lastAt": iso(_taken_at(copies[-1])) if copies else None,
+            "lastAt": iso(taken_at(copies[-1])) if copies else None,
             "failure": self.failure,
         }
 
     def _make_if_due(self) -> None:
-        copies = [path for path in self._copies() if _kind(path) is None]
+        copies = [path for path in copies_in(self._directory) if _kind(path) is None]
         # A copy from the future was made under a wrong clock and says nothing about the last day.
-        if copies and 0 <= self._clock.now() - _taken_at(copies[-1]) < EVERY_MS:
+        if copies and 0 <= self._clock.now() - taken_at(copies[-1]) < EVERY_MS:
             return
         made = self._make()
         self.failure = None
@@ -104,18 +104,19 @@ class Backups:
 
     def _prune(self) -> None:
         """Remove the oldest copies; the daily ones and the others are counted apart."""
-        copies = self._copies()
+        copies = copies_in(self._directory)
         for daily in (True, False):
             of_kind = [path for path in copies if (_kind(path) is None) is daily]
             for path in of_kind[: -self._keep]:
                 path.unlink(missing_ok=True)
 
-    def _copies(self) -> list[Path]:
-        """Return the copies that are there, oldest first."""
-        try:
-            return sorted(path for path in self._directory.iterdir() if _NAME.fullmatch(path.name))
-        except OSError:
-            return []
+
+def copies_in(directory: Path) -> list[Path]:
+    """Return the copies that are in a directory, oldest first; none when it cannot be read."""
+    try:
+        return sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))
+    except OSError:
+        return []
 
 
 def _kind(path: Path) -> str | None:
@@ -123,7 +124,8 @@ def _kind(path: Path) -> str | None:
     return found and found[2]
 
 
-def _taken_at(path: Path) -> int:
+def taken_at(path: Path) -> int:
+    """Return when a copy was made, in ms since the epoch, by its name."""
     text = path.name.removeprefix("sendook-").partition(".")[0].partition("-")[0]
     taken = datetime.strptime(text, _STAMP).replace(tzinfo=UTC)
     return int(taken.timestamp()) * MS_PER_SECOND

@@ -32,7 +32,7 @@ def main() -> int:
     print(f"{options.kills} kills under load, seed {options.seed}, in {directory}", flush=True)
     upgrades = MigrationKills(directory / "migrations", options.every).run()
     print(f"killed {upgrades.kills} times during migrations, {len(upgrades.breaches)} breaches")
-    campaign = Campaign(directory / "campaign", options.kills, options.seed, show_progress)
+    campaign = Campaign(directory / "campaign", options.kills, options.seed, report=show_progress)
     verdict = asyncio.run(campaign.run())
     print()
     print(as_table(campaign, verdict, upgrades))

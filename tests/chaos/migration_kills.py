@@ -29,9 +29,9 @@ class MigrationKills:
         # Each step is a transaction: BEGIN, its statements, the new version, COMMIT.
         statements = [len(split_statements(step.sql)) + 3 for step in steps]
         with Endpoint() as endpoint:
-            for version in range(1, len(steps)):
-                for passage in range(1, sum(statements[version:]) + 1, self.every):
-                    self._kill(version, passage, endpoint)
+            for present, step in enumerate(steps[:-1], 1):
+                for passage in range(1, sum(statements[present:]) + 1, self.every):
+                    self._kill(step.version, passage, endpoint)
         return self
 
     def _kill(self, version: int, passage: int, endpoint: Endpoint) -> None:
