@@ -78,12 +78,12 @@ def wrapped(owner: Any, name: str, point: str, *, first: bool = False) -> None:
 
 def wrap_the_program() -> None:
     from sendook_lite.delivery.recorder import Recorder
-    from sendook_lite.store import database, purge
+    from sendook_lite.store import database, purge, removal
     from sendook_lite.usecases import replay, retention
 
     wrapped(Recorder, "add", "between a POST and the commit of its outcome", first=True)
     wrapped(purge, "remove_events", "during a purge")
-    wrapped(purge, "remove_messages", "during a purge")
+    wrapped(removal, "remove_old", "during a purge")
     wrapped(replay, "_step", "during a replay")
     migrate = database.migrate
 
@@ -99,4 +99,8 @@ def wrap_the_program() -> None:
         retention.SWEEP_SECONDS = float(os.environ["CHAOS_SWEEP"])
 
 
-wrap_the_program()
+try:
+    wrap_the_program()
+except (ImportError, AttributeError) as error:
+    # Python would only mention it, and a campaign that passes no point proves nothing.
+    raise SystemExit(f"the named points do not fit the program any more: {error}") from error
