@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sendook_lite.cli.findings import Finding
-from sendook_lite.outbound.relay import RelayAddress, parse_relay
+from sendook_lite.outbound.relay_address import RelayAddress, parse_relay
 from sendook_lite.settings import Settings
 
 SECONDS: Final = 5.0
