@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -68,6 +69,8 @@ class Mailbox:
     smtputf8: bool = False
     max_bytes: int = 33_554_432
     connections: int = 0
+    before_reply: Callable[[], None] | None = None
+    """Called, on a thread, when a mail was taken and before that is said."""
     login: tuple[str, str] | None = None
     starttls: ssl.SSLContext | None = None
     tls: ssl.SSLContext | None = None
@@ -190,6 +193,8 @@ class Mailbox:
             )
         )
         self.greeting = str(session.host_name)
+        if self.before_reply is not None:
+            await asyncio.to_thread(self.before_reply)
         if reply == "drop after":
             assert server.transport is not None
             server.transport.abort()

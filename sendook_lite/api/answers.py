@@ -19,9 +19,11 @@ from sendook_lite.domain.model import (
     ReplayState,
     Scope,
     Signing,
+    SuppressionReason,
     Trigger,
     WebhookStatus,
 )
+from sendook_lite.domain.submission import RecipientStatus
 
 UNSET: Final[Any] = None
 """Marks a field that is absent when it has no value."""
@@ -91,6 +93,14 @@ class Attachment(Shape):
     content: Annotated[str, Field(description="Base64, while attachments are small.")] = UNSET
 
 
+class Recipient(Shape):
+    """One recipient of a mail that is sent."""
+
+    address: str
+    status: RecipientStatus
+    detail: Annotated[str, Field(description="The last that a mail server said of it.")] = UNSET
+
+
 class Message(Owned):
     """A mail, received or sent."""
 
@@ -121,7 +131,7 @@ class Message(Owned):
     ] = UNSET
     parse_error: Annotated[str, Field(description="What could not be read of it.")] = UNSET
     recipients: Annotated[
-        list[dict[str, Any]], Field(description="Of sent mail: what became of each.")
+        list[Recipient], Field(description="Of sent mail: what became of each.")
     ] = UNSET
     status: str
 
@@ -216,6 +226,31 @@ class Statistics(Shape):
     last_success_at: Time = UNSET
     last_failure_at: Time = UNSET
     hours: Annotated[list[Hour], Field(description="The last 24, oldest first.")]
+
+
+class Suppression(Shape):
+    """An address that nothing is sent to."""
+
+    address: Annotated[str, Field(description="As addresses are compared: in lower case.")]
+    reason: SuppressionReason
+    message_id: Annotated[str, Field(description="The mail that bounced or was complained about.")]
+    created_at: Time
+
+
+class DailyCount(Shape):
+    """Mails sent since midnight (UTC), and how many may be in a day; limit 0: there is none."""
+
+    count: Count
+    limit: Count
+    percentage: Annotated[float | int, Field(ge=0)]
+
+
+class Usage(Shape):
+    """Mails sent in this month (UTC)."""
+
+    count: Count
+    period_start: Time
+    period_end: Time
 
 
 class Replay(Owned):
@@ -330,8 +365,8 @@ class WebhookBody(Shape):
 ANSWERS: Final[dict[str, type[Shape]]] = {
     model.__name__: model
     for model in (
-        ApiKey, Attempt, Delivery, Document, Event, Health, Inbox, Message, Readiness, Received,
-        Replay, Secret, Statistics, TestResult, Thread, Webhook,
+        ApiKey, Attempt, DailyCount, Delivery, Document, Event, Health, Inbox, Message, Readiness,
+        Received, Replay, Secret, Statistics, Suppression, TestResult, Thread, Usage, Webhook,
     )
 }  # fmt: skip
 """By the name that routes use."""

@@ -6,6 +6,8 @@ GROUPS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Messages", "/v1/inboxes/{inbox_id}/messages", "Mail, reached through its own inbox only."),
     ("Threads", "/v1/inboxes/{inbox_id}/threads", "Conversations, put together by Message-IDs."),
     ("Inboxes", "/v1/inboxes", "Addresses that receive and send. Each change is an event."),
+    ("Suppressions", "/v1/suppressions", "Addresses that bounced for good, or complained."),
+    ("Statistics", "/v1/stats", "How much was sent."),
     ("Webhooks", "/v1/webhooks", "URLs that are told about events, with signatures and retries."),
     ("Events", "/v1/events", "The log: what webhooks are pushed can be pulled and followed here."),
     ("Deliveries", "/v1/deliveries", "One event owed to one webhook, and each attempt to pay."),
@@ -24,6 +26,7 @@ PATH_PARAMETERS: Final[dict[str, str]] = {
     "event_id": "`evt_…`",
     "delivery_id": "`dlv_…`",
     "api_key_id": "`key_…`",
+    "address": "The address, in upper or lower case.",
 }
 
 QUERY_PARAMETERS: Final[dict[str, str]] = {
@@ -46,6 +49,12 @@ QUERY_PARAMETERS: Final[dict[str, str]] = {
 BODIES: Final[dict[str, dict[str, Any]]] = {
     "CreateInbox": {"name": "Support"},
     "ChangeInbox": {"name": "Support team"},
+    "SendMessage": {
+        "to": ["ann@example.org"],
+        "subject": "Your order",
+        "text": "It is on its way.",
+    },
+    "ReplyMessage": {"text": "Yes, we are open on Mondays."},
     "ChangeMessage": {"labels": ["urgent"]},
     "CreateWebhook": {
         "url": "https://example.com/hooks/mail",

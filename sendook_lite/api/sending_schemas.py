@@ -92,7 +92,7 @@ Subject = Annotated[str, Field(max_length=MAX_SUBJECT), AfterValidator(one_line)
 FileName = Annotated[str, Field(max_length=MAX_FILE_NAME), AfterValidator(one_line)]
 
 
-class Attachment(Body):
+class AttachedFile(Body):
     """A file; ``content`` is base64 of its bytes."""
 
     content: Annotated[str, AfterValidator(_base64)]
@@ -106,7 +106,7 @@ class Attachment(Body):
         return File(name, self.content_type or DEFAULT_TYPE, content)
 
 
-Attachments = Annotated[list[Attachment], Field(max_length=MAX_ATTACHMENTS)]
+Attachments = Annotated[list[AttachedFile], Field(max_length=MAX_ATTACHMENTS)]
 
 
 class _Letter(Body):

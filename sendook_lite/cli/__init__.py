@@ -44,7 +44,10 @@ COMMANDS = {
     "inboxes": LazyCommand(
         "sendook_lite.cli.inboxes:inboxes", "List, create, rename and delete inboxes."
     ),
-    "messages": LazyCommand("sendook_lite.cli.messages:messages", "List and show messages."),
+    "messages": LazyCommand("sendook_lite.cli.messages:messages", "List, show and send messages."),
+    "suppressions": LazyCommand(
+        "sendook_lite.cli.suppressions:suppressions", "Show which addresses get no mail, and why."
+    ),
     "events": LazyCommand("sendook_lite.cli.events:events", "List and show events."),
     "deliveries": LazyCommand(
         "sendook_lite.cli.deliveries:deliveries", "Show what became of events at webhooks."

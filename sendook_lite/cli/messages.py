@@ -1,4 +1,4 @@
-"""``sendook-lite messages``: the mail in an inbox."""
+"""``sendook-lite messages``: the mail in an inbox, and mail from it."""
 
 import http.client
 import os
@@ -13,6 +13,7 @@ from sendook_lite.cli.columns import columns, fields
 from sendook_lite.cli.failure import TRY_AGAIN, Failed
 from sendook_lite.cli.options import Server, json_option, server_options
 from sendook_lite.cli.resources import fetch_list, id_argument, limit_option, path_of, show
+from sendook_lite.cli.sending import reply_to_message, send_message
 from sendook_lite.cli.terminal import printable
 
 _SECONDS = 30.0
@@ -23,10 +24,14 @@ _REPEATED = frozenset({"_id", "organizationId", "fullText", "html", "headers", "
 
 @click.group
 def messages() -> None:
-    """List and show messages.
+    """List, show and send messages.
 
     INBOX is the id of an inbox (see `sendook-lite inboxes list`).
     """
+
+
+messages.add_command(send_message)
+messages.add_command(reply_to_message)
 
 
 @messages.command("list")

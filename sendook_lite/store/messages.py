@@ -200,6 +200,15 @@ async def page_of_thread(
     return Page(found[::-1], more=len(rows) > len(fitting))
 
 
+async def newest_of_thread(reader: Reader, thread: Thread) -> Message | None:
+    """Return the newest message of a thread; None when it has none any more."""
+    row = await reader.one(
+        f"{_SELECT} WHERE messages.thread_seq = ? ORDER BY messages.seq DESC LIMIT 1",
+        (thread.seq,),
+    )
+    return _message(row) if row else None
+
+
 async def stretch(reader: Reader, period: Period, column: str = "messages.seq") -> str:
     """Return SQL for "of a period", to which ``:since`` and ``:until`` are to be bound.
 

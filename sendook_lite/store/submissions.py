@@ -154,12 +154,6 @@ def remove_of_message(tx: Tx, message_seq: int) -> int:
     return tx.execute("DELETE FROM submissions WHERE message_seq = ?", (message_seq,)).rowcount
 
 
-def count_waiting(tx: Tx) -> int:
-    """Count the recipients that are still to be decided."""
-    row = tx.one("SELECT count(*) FROM submissions WHERE due_at IS NOT NULL")
-    return int(row[0]) if row else 0
-
-
 def clamp(tx: Tx, latest_due: int, latest_expiry: int) -> int:
     """Bring times back that a clock set back has put out of reach; returns how many tries."""
     tx.execute(

@@ -230,9 +230,9 @@ class Sending:
         if wanted.thread_id is None:
             return None
         thread = await threads.get(reader, inbox.id, wanted.thread_id)
-        if wanted.in_reply_to is not None or not thread.message_ids:
+        if wanted.in_reply_to is not None:
             return None
-        return await messages.get(reader, inbox.id, thread.message_ids[-1])
+        return await messages.newest_of_thread(reader, thread)
 
     async def _read(self, message: Message) -> Mail:
         reader = self._store.reader

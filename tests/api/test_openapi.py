@@ -13,7 +13,7 @@ from sendook_lite.api.openapi import document
 from sendook_lite.api.routes import DEV_ROUTES, ROUTES, Route
 from sendook_lite.domain.model import Settlement
 from sendook_lite.domain.outcome import Outcome
-from sendook_lite.store import settling
+from sendook_lite.store import settling, suppressions
 from tests.api.asking import filled, named
 from tests.api.conftest import Api
 
@@ -110,6 +110,13 @@ async def filled_api(shared: Api) -> tuple[Api, dict[str, str]]:
         "/v1/webhooks",
         {"url": "https://example.com/b", "events": ["inbox.updated"], "signing": "ed25519"},
     )
+    await shared.context.store.writer.write(
+        suppressions.add, "gone@example.org", "bounced", "msg_1"
+    )
+    sent = await shared.call(
+        "POST", f"/v1/inboxes/{inbox['id']}/messages/send", words.BODIES["SendMessage"]
+    )
+    assert sent.status == 202
     message = await shared.receive("support@localhost.test", MAIL)
     owed = shared.feed.offered[-1]
     failure = Settlement(owed, 1, 2, None, "dns_failed: no such name", None, "pending", 9, 5)
@@ -182,6 +189,22 @@ async def test_what_is_made_changed_and_removed_is_as_described(shared: Api) -> 
             rotated = await shared.call("POST", f"{where}/secret/rotate")
             assert_described(by_name["rotate_secret"], rotated.json)
         assert_described(by_name[f"delete_{kind}"], (await shared.call("DELETE", where)).json)
+
+
+@of_module
+async def test_what_is_sent_and_suppressed_is_as_described(
+    filled_api: tuple[Api, dict[str, str]],
+) -> None:
+    api, ids = filled_api
+    by_name = {route.handler.__name__: route for route in ROUTES}
+    for name, body in (("send_message", "SendMessage"), ("reply_to_message", "ReplyMessage")):
+        route = by_name[name]
+        answer = await api.call("POST", route.path.format(**ids), words.BODIES[body])
+        assert answer.status == route.status
+        assert_described(route, answer.json)
+    route = by_name["remove_suppression"]
+    removed = await api.call("DELETE", route.path.format(address="gone@example.org"))
+    assert_described(route, removed.json)
 
 
 @of_module

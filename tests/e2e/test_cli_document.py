@@ -72,12 +72,22 @@ class Ids:
         ]
 
 
+def suppress(server: Server, inbox: str, address: str) -> None:
+    """Let a mail to an address bounce, so that it gets none any more; the mail is then removed."""
+    messages = f"/v1/inboxes/{inbox}/messages"
+    sent = server.call("POST", f"{messages}/send", {"to": address, "text": "x"})
+    line = {"event": "message.bounced", "messageId": sent["id"], "recipient": address,
+            "status": "5.1.1"}  # fmt: skip
+    assert server.run("emit", stdin=json.dumps(line).encode()).returncode == 0
+    server.call("DELETE", f"{messages}/{sent['id']}")
+
+
 @pytest.fixture
 def prepared(tmp_path: Path) -> Iterator[tuple[Server, Endpoint]]:
     """A server with an inbox, a mail and the files that the document speaks of."""
     server = Server(tmp_path / "data").start()
     with Endpoint() as endpoint:
-        server.inbox()
+        suppress(server, server.inbox()["id"], "gone@example.org")
         here = server.data_dir.parent
         (here / "mail.eml").write_bytes(b"From: Ann <a@b.example>\r\nSubject: Hi\r\n\r\nHello\r\n")
         line = {"event": "message.sent", "from": "a@b.example", "recipient": "c@d.example"}

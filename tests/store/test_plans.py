@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 
+from sendook_lite.domain.compose import Draft, compose
+from sendook_lite.domain.mail import parse
 from sendook_lite.domain.model import Delivery, Event, Inbox, Message, Secret, Thread, Webhook
+from sendook_lite.domain.reports import Report, ReportedRecipient
 from sendook_lite.domain.search_words import query_terms
+from sendook_lite.domain.submission import Reply
 from sendook_lite.store import (
     alerts,
     attempts,
@@ -28,7 +32,10 @@ from sendook_lite.store import (
     purge,
     removal,
     search,
+    sent_hours,
     standings,
+    submissions,
+    suppressions,
     threads,
     webhooks,
 )
@@ -36,11 +43,13 @@ from sendook_lite.store.idempotent_requests import KeptRequest, RequestKey
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Parameters, Row, Tx
 from sendook_lite.usecases import upkeep
+from sendook_lite.usecases.report_mail import ReportMail
+from sendook_lite.usecases.sending import Wanted, _Composed
 from sendook_lite.usecases.threading import place
-from tests.usecases.product import Product, mail, settlement
+from tests.usecases.product import TOKENS, Product, mail, settlement
 
 BIG = "messages|events|deliveries|attempts|blobs|blob_chunks|threads|thread_references|event_keys"
-BIG += "|webhook_hours|idempotent_requests"
+BIG += "|webhook_hours|idempotent_requests|submissions|suppressions|sent_hours"
 _SORT = "TEMP B-TREE FOR ORDER BY"
 _SCAN = re.compile(rf"\bSCAN ({BIG})\b")
 
@@ -110,6 +119,7 @@ class Seeds:
     event: Event
     delivery: Delivery
     blob: int
+    sent: Message
 
 
 async def seed(product: Product) -> Seeds:
@@ -133,6 +143,8 @@ async def seed(product: Product) -> Seeds:
     page = await deliveries.list_page(reader, limit=1)
     seeds.delivery = page.items[0]
     seeds.blob = await messages.blob_of(reader, seeds.message)
+    wanted = Wanted(to=("far@x.example",), text="x")
+    seeds.sent = (await product.sending().send("key", seeds.inbox.id, wanted)).message
     return seeds
 
 
@@ -211,6 +223,31 @@ def delete_one(tx: Tx, _: Product, seeds: Seeds) -> None:
     removal.remove_message(tx, seeds.message.seq)
 
 
+def send_one(tx: Tx, product: Product, seeds: Seeds) -> None:
+    draft = Draft(seeds.inbox.email, None, to=("a@x.example", "b@x.example"), text="x")
+    raw = compose(draft, "s@x", 1)
+    made = _Composed(tx.ids.new("msg"), draft, raw, b"s", parse(raw), (), seeds.thread.id)
+    product.sending()._store_in(tx, "key", seeds.inbox.id, made)
+
+
+def submit_one(tx: Tx, product: Product, seeds: Seeds) -> None:
+    submitting = product.submitting()
+    (due,), _ = submissions.take_due(tx, 2**50, {9}, 5)
+    assert due.message_id == seeds.sent.id
+    for code in (450, 250, 550):
+        submitting._settle(tx, due, {"far@x.example": Reply(code, "x")}, 1)
+    submissions.clamp(tx, 1, 1)
+    submissions.note(tx, due.message_seq, 0, "delayed", None)
+
+
+def report_one(tx: Tx, product: Product, seeds: Seeds) -> None:
+    told = ReportedRecipient("far@x.example", "failed", "5.1.1", permanent=True)
+    reading = ReportMail(product.reports, TOKENS)
+    assert reading.apply(tx, seeds.sent.id, Report("delivery", (told,)))
+    suppressions.find(tx, "far@x.example")
+    suppressions.remove(tx, "far@x.example")
+
+
 UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "receive a mail": mail_a_reply,
     "merge threads": merge,
@@ -231,6 +268,11 @@ UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "inboxes made": lambda tx, _p, _s: inboxes.count_made_in(tx, 0),
     "a key": lambda tx, _p, _s: keys.find_by_hash(tx, b"x"),
     "rotate a secret": rotate_secret,
+    "send a mail": send_one,
+    "hand a mail over": submit_one,
+    "give up": lambda tx, p, _: p.submitting()._give_up(tx, "x", 2**60),
+    "read a report": report_one,
+    "forget how much was sent": lambda tx, _p, _s: sent_hours.remove(tx, 2**50, 9),
     "upkeep": upkeep_all,
     "purge": purge_all,
 }
@@ -247,6 +289,9 @@ READS: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] = {
     "threads before": lambda r, s: threads.list_page(r, s.inbox.seq, 10, s.newest_thread.id),
     "a thread": lambda r, s: threads.get(r, s.inbox.id, s.thread.id),
     "a thread's messages": lambda r, s: messages.page_of_thread(r, s.thread, 9),
+    "the newest message of a thread": lambda r, s: messages.newest_of_thread(r, s.thread),
+    "how much was sent": lambda r, _: sent_hours.count(r, 0, "key"),
+    "suppressions before": lambda r, _: suppressions.list_page(r, 9, "a@x.example"),
     "a thread's messages after": lambda r, s: messages.page_of_thread(r, s.thread, 9, s.message.id),
     "messages of a period": lambda r, s: messages.list_page(
         r, s.inbox.seq, 9, None, messages.Period(0, 2**50)
@@ -292,6 +337,7 @@ READS: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] = {
 
 FROM_ONE_END: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] = {
     "all events": lambda r, _: events.list_after(r, after=None, limit=9),
+    "suppressions": lambda r, _: suppressions.list_page(r, 9, None),
     "all deliveries": lambda r, _: deliveries.list_page(r, limit=9),
     "delivered": lambda r, _: deliveries.list_page(r, limit=9, status="delivered"),
 }
