@@ -1,7 +1,9 @@
 """Every setting: its type, default and bounds. Where they come from is ``settings_sources``."""
 
 import ipaddress
+import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -71,7 +73,7 @@ def _address(value: str) -> str:
 
 
 def _relay(value: str) -> str:
-    if value in ("", "capture:") or value.startswith(("smtp://", "smtp+starttls://", "smtps://")):
+    if value in ("", "capture:") or _leads_somewhere(value):
         return value
     raise ValueError(
         'must be "smtp://host:25", "smtp+starttls://user:pass@host:587", "smtps://host:465",'
@@ -79,6 +81,21 @@ def _relay(value: str) -> str:
     )
 
 
+def _leads_somewhere(url: str) -> bool:
+    """Say whether the URL of a relay has a scheme, a host and a port that can be used."""
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in {"smtp", "smtp+starttls", "smtps"}
+            and bool(_HOST.fullmatch(parts.hostname or ""))
+            and parts.port != 0
+            and not (parts.path.strip("/") or parts.query or parts.fragment)
+        )
+    except ValueError:
+        return False
+
+
+_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f:.]+(%\w+)?")
 _MAX_PORT = 65_535
 _WEEK = 7 * 24 * 3600
 

@@ -7,6 +7,7 @@ The format is that of the HTML standard, section 9.2: ``id`` is the event's, ``e
 import asyncio
 from typing import Annotated, Any, Final
 
+import structlog
 from aiohttp import web
 from pydantic import BeforeValidator
 
@@ -24,6 +25,8 @@ RETRY_MS: Final = 2000
 """How long a reader waits before it comes back."""
 STALL_SECONDS: Final = 60.0
 """A reader that takes nothing of a page for so long loses its stream, and may come back."""
+
+log = structlog.get_logger(__name__)
 
 _LAST_EVENT_ID: Final = "Last-Event-ID"
 _HEARTBEAT: Final = b":\n\n"
@@ -142,6 +145,9 @@ class _Reader:
         writing.add_done_callback(lambda _: done.set())
         try:
             if not await self._clock.wait(done, STALL_SECONDS):
+                log.info(
+                    "a reader of the stream took nothing and was cut off", seconds=STALL_SECONDS
+                )
                 self.cut()
             await writing
         finally:

@@ -1,6 +1,7 @@
 """The ways in which an alert is told: a line in the log, a POST to the operator, a mail."""
 
 import json
+import ssl
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
@@ -12,7 +13,7 @@ from sendook_lite.domain.alerts import Alert, Channel
 from sendook_lite.domain.errors import SendookError, Unavailable
 from sendook_lite.domain.submission import Mailing
 from sendook_lite.outbound.alert_mail import compose
-from sendook_lite.outbound.alerting import Tell
+from sendook_lite.outbound.alerting import Digest, Tell
 from sendook_lite.outbound.relay import Relay, build_relay, hand_over
 from sendook_lite.settings import Settings
 
@@ -46,8 +47,15 @@ class WebhookWay:
     the URL does the same.
     """
 
-    def __init__(self, url: str, version: str, seconds: float = WEBHOOK_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        version: str,
+        seconds: float = WEBHOOK_SECONDS,
+        ca_file: str | None = None,
+    ) -> None:
         self._url = url
+        self._ca_file = ca_file
         self._seconds = seconds
         self._headers = {
             "content-type": "application/json",
@@ -63,10 +71,16 @@ class WebhookWay:
         """
         timeout = ClientTimeout(total=self._seconds)
         try:
+            # Read anew for each alert: there are few, and the file may have been mended meanwhile.
+            trust = ssl.create_default_context(cafile=self._ca_file) if self._ca_file else True
+        except OSError as error:
+            raise NotTold("delivery.ca_file cannot be read, or holds no certificate") from error
+        try:
             async with (
                 ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as session,
                 session.post(
                     self._url,
+                    ssl=trust,
                     data=json.dumps(alert),
                     headers=self._headers,
                     allow_redirects=False,
@@ -92,29 +106,30 @@ class MailWay:
         self._sender = sender
         self._recipients = tuple(recipients)
 
-    async def tell(self, alert: Alert) -> None:
-        """Send a mail; a recipient who is refused keeps it from no other.
+    async def tell(self, alerts: Sequence[Alert]) -> None:
+        """Send a mail of one or several alerts; a recipient who is refused keeps it from no other.
 
         Raises:
             RelayFailed: the relay took it for nobody.
         """
-        mail = compose(alert, self._sender, self._recipients)
+        mail = compose(alerts, self._sender, self._recipients)
         mailing = Mailing(mail.as_bytes(), self._sender, self._recipients)
         refused = await hand_over(self._relay, mailing)
         for recipient, reason in refused.items():
             log.warning("the relay refused a recipient", recipient=recipient, reason=reason)
 
 
-def ways_to_tell(settings: Settings, version: str) -> dict[Channel, Tell]:
+def ways_to_tell(settings: Settings, version: str) -> dict[Channel, Tell | Digest]:
     """Return the ways that are configured; the log is always one.
 
     Raises:
         SendookError: the relay's URL cannot be used.
     """
     alerts, domain = settings.alerts, settings.inbound.domains[0]
-    ways: dict[Channel, Tell] = {"log": tell_log}
+    ways: dict[Channel, Tell | Digest] = {"log": tell_log}
     if alerts.webhook:
-        ways["webhook"] = WebhookWay(alerts.webhook, version).tell
+        ca_file = settings.delivery.ca_file or None
+        ways["webhook"] = WebhookWay(alerts.webhook, version, ca_file=ca_file).tell
     try:
         relay = build_relay(settings.relay.url, domain)
     except ValueError as error:
@@ -125,5 +140,5 @@ def ways_to_tell(settings: Settings, version: str) -> dict[Channel, Tell]:
         )
     elif relay is not None and alerts.email:
         sender = alerts.from_address or f"sendook-lite@{domain}"
-        ways["email"] = MailWay(relay, sender, alerts.email).tell
+        ways["email"] = Digest(MailWay(relay, sender, alerts.email).tell)
     return ways

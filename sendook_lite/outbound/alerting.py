@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import structlog
@@ -14,7 +15,7 @@ from sendook_lite.store import standings
 from sendook_lite.store.alerts import Notice
 from sendook_lite.store.database import Store
 from sendook_lite.store.standings import Counts
-from sendook_lite.usecases.alerts import AlertOutbox
+from sendook_lite.usecases.alerts import BATCH, AlertOutbox
 
 STORE_RETRY_SECONDS: Final = 1.0
 COUNT_SECONDS: Final = 60.0
@@ -22,6 +23,33 @@ COUNT_SECONDS: Final = 60.0
 
 Tell = Callable[[Alert], Awaitable[None]]
 """Tells an alert in one way; raises ``Unavailable`` when that cannot be done now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A way that tells several alerts at once, and then waits for more to come together.
+
+    An outage that a thousand webhooks share is then a mail at once and another a minute later, not
+    a thousand.
+
+    Attributes:
+        tell: tells them; raises ``Unavailable`` when none of them can be told now.
+        most: how many at once.
+        pause: seconds from one time to the next.
+    """
+
+    tell: Callable[[Sequence[Alert]], Awaitable[None]]
+    most: int = 200
+    pause: float = 60.0
+
+
+def _one_by_one(tell: Tell) -> Digest:
+    async def tell_one(alerts: Sequence[Alert]) -> None:
+        (alert,) = alerts
+        await tell(alert)
+
+    return Digest(tell_one, most=1, pause=0)
+
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -35,7 +63,7 @@ class Alerting:
         given_up: alerts that never could be told, by channel.
     """
 
-    def __init__(self, store: Store, ways: Mapping[Channel, Tell], clock: Clock) -> None:
+    def __init__(self, store: Store, ways: Mapping[Channel, Tell | Digest], clock: Clock) -> None:
         self._store = store
         self._ways = ways
         self._outbox = AlertOutbox(store, SteadyClock(clock).now, self.channels)
@@ -76,33 +104,41 @@ class Alerting:
                 group.create_task(self._serve(channel))
 
     async def _serve(self, channel: Channel) -> None:
-        wake = self._wakes[channel]
+        wake, way = self._wakes[channel], self._ways[channel]
+        digest = way if isinstance(way, Digest) else _one_by_one(way)
+        most = max(BATCH, digest.most)
         while True:
             wake.clear()
-            notices, seconds = await self._insist(lambda: self._outbox.due(channel))
-            for notice in notices:
-                await self._tell(notice)
+            notices, seconds = await self._insist(lambda: self._outbox.due(channel, most))
+            for first in range(0, len(notices), digest.most):
+                await self._tell(channel, notices[first : first + digest.most], digest)
             if not notices:
                 await self._clock.wait(wake, seconds)
+            elif digest.pause:
+                await self._clock.sleep(digest.pause)
 
-    async def _tell(self, notice: Notice) -> None:
-        """Tell one alert and note what came of it, however long the store takes for that.
+    async def _tell(self, channel: Channel, notices: Sequence[Notice], digest: Digest) -> None:
+        """Tell alerts and note what came of it, however long the store takes for that.
 
-        A process that dies in between tells it again; its id says that it is the same one.
+        A process that dies in between tells them again; their ids say that they are the same ones.
         """
-        channel = notice.channel
         try:
-            await self._ways[channel](notice.alert)
+            await digest.tell([notice.alert for notice in notices])
         except Unavailable as error:
             reason = error.message
         except Exception:
             # A bug of ours must not end the process, nor the other alerts.
-            log.exception("an alert broke", alert=notice.alert["id"], channel=channel)
+            log.exception("an alert broke", alert=notices[0].alert["id"], channel=channel)
             reason = "internal error, see the log"
         else:
-            self.told[channel] += 1
-            await self._insist(lambda: self._outbox.note_told(notice))
+            self.told[channel] += len(notices)
+            await self._insist(lambda: self._outbox.note_told(notices))
             return
+        for notice in notices:
+            await self._note_failed(notice, reason)
+
+    async def _note_failed(self, notice: Notice, reason: str) -> None:
+        channel = notice.channel
         again = await self._insist(lambda: self._outbox.note_failed(notice, reason))
         fields = {"alert": notice.alert["id"], "channel": channel, "reason": reason}
         if again:

@@ -1,7 +1,7 @@
 """Alerts at rest: each with one row for everybody who is to be told, due until it was."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,9 +75,10 @@ def take_due(tx: Tx, channel: Channel, now: int, limit: int) -> tuple[list[Notic
     return notices, rows[len(due)][1] if len(rows) > len(due) else None
 
 
-def note_told(tx: Tx, notice: Notice) -> None:
-    """Note that an alert was told in one way."""
-    note_failed(tx, notice, None, None)
+def note_told(tx: Tx, notices: Iterable[Notice]) -> None:
+    """Note that alerts were told in one way."""
+    for notice in notices:
+        note_failed(tx, notice, None, None)
 
 
 def note_failed(tx: Tx, notice: Notice, error: str | None, due_at: int | None) -> None:

@@ -1,6 +1,6 @@
 """Alerts on their way to people: each way has its own state, so none is told twice for another."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from sendook_lite.domain.alerts import Channel
@@ -39,15 +39,15 @@ class AlertOutbox:
         latest = self._now() + RETRY_SECONDS[-1] * MS_PER_SECOND
         return await self._store.writer.write(alerts.resume, self._channels, latest)
 
-    async def due(self, channel: Channel) -> tuple[list[Notice], float | None]:
+    async def due(self, channel: Channel, most: int = BATCH) -> tuple[list[Notice], float | None]:
         """Return what is to be told now, and in how many seconds the next is; None: nothing is."""
         now = self._now()
-        notices, next_at = await self._store.writer.write(alerts.take_due, channel, now, BATCH)
+        notices, next_at = await self._store.writer.write(alerts.take_due, channel, now, most)
         return notices, None if next_at is None else max(0, next_at - now) / MS_PER_SECOND
 
-    async def note_told(self, notice: Notice) -> None:
-        """Note that an alert was told."""
-        await self._store.writer.write(alerts.note_told, notice)
+    async def note_told(self, notices: Sequence[Notice]) -> None:
+        """Note that alerts were told, all of them or none."""
+        await self._store.writer.write(alerts.note_told, notices)
 
     async def note_failed(self, notice: Notice, reason: str) -> bool:
         """Note that an alert could not be told; False when it is given up with that."""

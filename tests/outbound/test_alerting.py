@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from sendook_lite.domain.alerts import Alert, Channel
 from sendook_lite.domain.errors import StoreFailed, Unavailable
 from sendook_lite.domain.ids import Ids
-from sendook_lite.outbound.alerting import Alerting, Tell
+from sendook_lite.outbound.alerting import Alerting, Digest, Tell
 from sendook_lite.store import alerts as alert_box
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
@@ -48,11 +48,11 @@ class Town:
     def __init__(self, store: Store, clock: FakeClock) -> None:
         self.store = store
         self.clock = clock
-        self.ways: dict[Channel, Tell] = {}
+        self.ways: dict[Channel, Tell | Digest] = {}
         self.alerting = Alerting(store, {}, clock)
 
     @asynccontextmanager
-    async def running(self, **ways: Tell) -> AsyncIterator[Alerting]:
+    async def running(self, **ways: Tell | Digest) -> AsyncIterator[Alerting]:
         self.alerting = Alerting(self.store, dict(ways), self.clock)  # type: ignore[arg-type] # names of channels
         task = asyncio.create_task(self.alerting.run())
         try:
@@ -259,6 +259,52 @@ async def test_what_was_told_is_noted_although_the_store_fails_for_a_while(
         await town.until(lambda: log.tried == ["a"])
     assert await town.states() == [("log", 1, None, None)]
     assert log.tried == ["a"]
+
+
+async def test_an_outage_of_a_thousand_webhooks_is_a_few_mails_each_alert_told_once(
+    town: Town,
+) -> None:
+    mails: list[list[str]] = []
+
+    async def tell(alerts: Sequence[Alert]) -> None:
+        mails.append([alert["id"] for alert in alerts])
+
+    names = [f"alert_{number}" for number in range(1000)]
+    async with town.running(email=Digest(tell, most=500)):
+        await town.write("first", channels=("email",))
+        await town.until(lambda: mails == [["first"]])
+        await town.write(*names, channels=("email",))
+        await town.rest()
+        await town.clock.advance(59.9)
+        await town.rest()
+        assert len(mails) == 1, "the next mail waits until a minute has passed"
+        for count in (2, 3):
+            await town.clock.advance(60.1)
+            await town.until(lambda count=count: len(mails) == count)  # type: ignore[misc] # bound at once
+            await town.rest()
+        assert town.alerting.told["email"] == 1001
+    assert [name for mail in mails[1:] for name in mail] == names
+    assert set(await town.states()) == {("email", 1, None, None)}
+
+
+async def test_a_mail_of_several_alerts_that_fails_is_tried_again_with_all_of_them(
+    town: Town,
+) -> None:
+    mails: list[int] = []
+
+    async def tell(alerts: Sequence[Alert]) -> None:
+        mails.append(len(alerts))
+        if len(mails) == 1:
+            raise Unavailable("x", "the far end is down")
+
+    await town.write("a", "b", "c", channels=("email",))
+    async with town.running(email=Digest(tell)):
+        await town.until(lambda: mails == [3])
+        await town.rest()
+        await town.clock.advance(60.1)
+        await town.until(lambda: mails == [3, 3])
+        await town.rest()
+    assert set(await town.states()) == {("email", 2, None, None)}
 
 
 async def test_alerts_are_kept_for_thirty_days_and_go_with_all_that_was_noted(town: Town) -> None:

@@ -83,3 +83,31 @@ def test_what_makes_sense_is_taken(section: str, values: dict[str, Any]) -> None
 def test_domains_are_kept_in_lower_case() -> None:
     settings = Settings.model_validate({"inbound": {"domains": ["Example.COM."]}})
     assert settings.inbound.domains == ("example.com",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtp://", "smtp://:25", "smtp://mx example", "smtp://mx..example", "smtp://mx.example:x",
+        "smtp://mx.example:0", "smtp://mx.example:70000", "smtp://mx.example/inbox",
+        "mx.example:25", "http://mx.example", "smtp://[::1", "smtps://u:p/q@mx.example",
+    ],
+)  # fmt: skip
+def test_a_relay_that_leads_nowhere_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.model_validate({"relay": {"url": url}})
+    (error,) = refused.value.errors()
+    assert "smtp+starttls://user:pass@host:587" in error["msg"]
+
+
+@pytest.mark.parametrize("url", ["smtp://127.0.0.1:2525", "smtps://[::1]:465", "smtp://mx_1.lan"])
+def test_a_relay_is_a_name_or_an_address(url: str) -> None:
+    assert Settings.model_validate({"relay": {"url": url}}).relay.url == url
+
+
+def test_a_schedule_has_at_most_twenty_delays_of_at_most_a_week() -> None:
+    week = 7 * 24 * 3600
+    Settings.model_validate({"delivery": {"retry_schedule": [week] * 20}})
+    for wrong in ([1] * 21, [week + 0.5]):
+        with pytest.raises(ValidationError):
+            Settings.model_validate({"delivery": {"retry_schedule": wrong}})
