@@ -9,7 +9,7 @@ KILLS  ?= 500
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test chaos mail-servers lint format fuzz lock binary smoke deb clean
+.PHONY: help serve test chaos mail-servers isolation lint format fuzz lock binary smoke deb clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ mail-servers: ## Fetch Debian's mail servers into .cache, for the tests that tal
 
 chaos: $(VENV)/.dev ## Kill the program 500 times under load and audit; make chaos KILLS=50 is shorter
 	$(BIN)/python -m tests.chaos --kills $(KILLS)
+
+isolation: $(VENV)/.dev ## Measure what seventy broken endpoints cost thirty healthy ones
+	$(BIN)/python -m bench.isolation
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff check .

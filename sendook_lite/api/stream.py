@@ -145,9 +145,7 @@ class _Reader:
         writing.add_done_callback(lambda _: done.set())
         try:
             if not await self._clock.wait(done, STALL_SECONDS):
-                log.info(
-                    "a reader of the stream took nothing and was cut off", seconds=STALL_SECONDS
-                )
+                log.info("a reader took nothing and was cut off", seconds=STALL_SECONDS)
                 self.cut()
             await writing
         finally:

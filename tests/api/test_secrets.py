@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sendook_lite.api.routes import ROUTES
+from sendook_lite.domain.clock import parse_iso
 from sendook_lite.domain.outcome import Outcome
 from sendook_lite.domain.signing import prepare_secret
 from tests.api.asking import assert_envelope
@@ -29,6 +30,8 @@ async def test_a_secret_is_rotated_with_a_day_of_overlap(api: Api) -> None:
     (previous,) = reply.json["previous"]
     assert set(previous) == {"expiresAt"}
     assert re.fullmatch(EXPIRES, previous["expiresAt"])
+    ends_in = parse_iso(previous["expiresAt"]) - api.context.clock.now()
+    assert 86_390_000 < ends_in <= 86_401_000
     assert await api.get(path) == reply.json
     again = await api.call("POST", f"{path}/rotate", {"graceSeconds": 0, "secret": HMAC})
     assert again.json == {"secret": HMAC, "previous": []}

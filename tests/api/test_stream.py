@@ -240,19 +240,19 @@ async def test_a_quiet_stream_says_that_it_is_alive(api: Api) -> None:
 
     async with follow(api, "type=inbox.deleted", url=url) as stream:
         await stream.block()
-        await pass_time(tail.QUIET_SECONDS)
+        await pass_time(15)
         assert await stream.block() == {"": ""}
         # What is not wanted here comes all the time: that is no sign of life.
         for _ in range(3):
             await make_inboxes(api, 1)
             tails.grew()
-            await pass_time(tail.QUIET_SECONDS / 2)
+            await pass_time(7.5)
         assert await stream.block() == {"": ""}
     # Nobody announces this one: it is found when it has been quiet for long enough.
     async with follow(api, url=url) as stream:
         await stream.block()
         await make_inboxes(api, 1)
-        await pass_time(tail.QUIET_SECONDS)
+        await pass_time(15)
         assert await stream.events(1) == (await logged(api))[-1:]
 
 

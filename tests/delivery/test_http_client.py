@@ -8,9 +8,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sendook_lite.delivery.http_connection import (
-    KEPT_BODY_BYTES,
-    MAX_BODY_BYTES,
-    MAX_HEAD_BYTES,
     HttpConnection,
     Response,
 )
@@ -152,12 +149,12 @@ COMPLETE: dict[str, tuple[bytes, int, bytes, bool]] = {
         *(200, b"ok", False),
     ),
     "exactly what is kept": (
-        V11 + b"200 OK\r\n" + sized(b"k" * KEPT_BODY_BYTES),
-        *(200, b"k" * KEPT_BODY_BYTES, True),
+        V11 + b"200 OK\r\n" + sized(b"k" * 4096),
+        *(200, b"k" * 4096, True),
     ),
     "one byte more than is kept": (
-        V11 + b"200 OK\r\n" + sized(b"k" * KEPT_BODY_BYTES + b"!"),
-        *(200, b"k" * KEPT_BODY_BYTES, True),
+        V11 + b"200 OK\r\n" + sized(b"k" * 4096 + b"!"),
+        *(200, b"k" * 4096, True),
     ),
 }
 # The end of the stream is the end of the body.
@@ -270,14 +267,14 @@ async def test_an_endless_head_is_a_bad_response(head: bytes, drop: bytes) -> No
         )
 
 
-@pytest.mark.parametrize("size", [MAX_HEAD_BYTES, MAX_HEAD_BYTES + 1])
+@pytest.mark.parametrize("size", [65_536, 65_536 + 1])
 @on_both_loops
 async def test_the_bound_of_the_head_is_exact(size: int) -> None:
     frame = V11 + b"200 OK\r\ncontent-length: 5000\r\na: %b\r\n\r\n"
     wire = frame % (b"x" * (size - len(frame) + 2)) + b"y" * 5000
     async with connected(answering(wire)) as (_, connection, _):
-        if size == MAX_HEAD_BYTES:
-            assert (await ask(connection)).body == b"y" * KEPT_BODY_BYTES
+        if size == 65_536:
+            assert (await ask(connection)).body == b"y" * 4096
         else:
             assert (await failure(connection))[0] == "bad_response"
 
@@ -285,7 +282,7 @@ async def test_the_bound_of_the_head_is_exact(size: int) -> None:
 @pytest.mark.parametrize(
     "wire",
     [
-        sized(b"z" * (MAX_BODY_BYTES + 1)),
+        sized(b"z" * (16_384 + 1)),
         b"content-length: 999999999999\r\n\r\n" + b"z" * 40_000,
         chunked(b"z" * 10_000, b"z" * 10_000),
         b"\r\n" + b"z" * 300_000,
@@ -296,7 +293,7 @@ async def test_the_bound_of_the_head_is_exact(size: int) -> None:
 @on_both_loops
 async def test_a_longer_answer_counts_and_ends_the_connection(wire: bytes, status: int) -> None:
     async with connected(answering(V11 + b"%d X\r\n" % status + wire)) as (_, connection, _):
-        expected = Response(status, b"z" * KEPT_BODY_BYTES, None, reusable=False)
+        expected = Response(status, b"z" * 4096, None, reusable=False)
         assert await ask(connection) == expected
         assert not connection.usable
 

@@ -80,9 +80,8 @@ def open_stream(server: Server, last: str | None = None) -> socket.socket:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect((host, int(port)))
     resume = f"Last-Event-ID: {last}\r\n" if last else ""
-    connection.sendall(
-        f"GET /v1/events/stream HTTP/1.1\r\nHost: x\r\n{resume}Authorization: Bearer {KEY}\r\n\r\n".encode()
-    )
+    head = f"GET /v1/events/stream HTTP/1.1\r\nHost: x\r\n{resume}Authorization: Bearer {KEY}\r\n"
+    connection.sendall(f"{head}\r\n".encode())
     return connection
 
 
