@@ -302,6 +302,7 @@ class App:
             requests=requests,
             now=clock.now,
             unready=lambda: self._unready(store, space),
+            relayed=self._relayed,
         )
         context = ApiContext(
             settings=settings,
@@ -441,6 +442,10 @@ class App:
             **({"backup": backups.facts()} if backups else {}),
             "sending": {"relay": "off"} if self._outbox is None else self._outbox.facts(),
         }
+
+    def _relayed(self) -> dict[str, int]:
+        """Count the mails that the relay has taken."""
+        return {} if self._outbox is None else {"handed_over": self._outbox.handed_over}
 
     def _unready(self, store: Store, space: DiskSpace) -> str | None:
         """Say why no work can be taken now; None when it can."""

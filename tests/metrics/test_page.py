@@ -19,7 +19,7 @@ from tests.metrics.page_lint import Family, faults, fetch, page, read_page
 ROOT = Path(__file__).parents[2]
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 NOT_ALWAYS_THERE = {"sendook_relay_mail_total"}
-"""Names whose samples come with the first mail."""
+"""Names without a sample where there is no relay."""
 
 EXPECTED = {
     "sendook_alerts_total", "sendook_attempt_duration_seconds", "sendook_attempts_total",
@@ -128,7 +128,7 @@ def test_promtool_would_find_nothing_to_complain_of(busy: Server) -> None:
     assert faults(now) == []
     assert {name for name in now if name.startswith("sendook_")} == EXPECTED
     empty = {name for name, family in now.items() if not family.samples}
-    assert empty == NOT_ALWAYS_THERE
+    assert empty <= NOT_ALWAYS_THERE
 
 
 def test_the_lint_finds_what_is_wrong() -> None:
