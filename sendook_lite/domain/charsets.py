@@ -62,7 +62,7 @@ _MEANT = {
 _NOT_CHARSETS = {"idna", "punycode", "rot13", "unicodeescape", "rawunicodeescape", "undefined"}
 _NOT_CHARSETS |= {"mbcs", "oem"}  # of Windows only
 
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]+")
 _NAME = re.compile(r"[\w.:+-]{1,40}", re.ASCII)
 
 
