@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from sendook_lite.cli import mail_view
+from sendook_lite.domain.mime import open_mail
+from sendook_lite.domain.reports import as_json, read_report
 from sendook_lite.domain.reports.model import Report
 from tests.cli.conftest import Command, Outcome
+from tests.fuzz.mails import mails
 
 MAIL = """\
 Return-Path: <ann@far.example>
@@ -176,6 +179,19 @@ def test_any_bytes_can_be_shown(show: Show, raw: bytes, options: tuple[str, ...]
     assert "\x1b" not in ended.out
     if options:
         assert json.loads(ended.out)["status"] == "received"
+
+
+def test_every_sample_is_shown_as_it_is_read(show: Show) -> None:
+    for raw in (*mails("mail"), *mails("reports")):
+        document = json.loads(show(raw, "--json").out)
+        assert document["report"] == as_json(read_report(open_mail(raw)))
+        assert show(raw).code == 0
+
+
+def test_a_file_of_30_mb_is_shown(show: Show) -> None:
+    ended = show(b"Subject: big\n\n" + b"0123456789abcde\n" * (30_000_000 // 16), "--json")
+    assert (ended.code, ended.err) == (0, "")
+    assert json.loads(ended.out)["subject"] == "big"
 
 
 def test_a_parser_that_should_fail_still_leaves_an_answer(

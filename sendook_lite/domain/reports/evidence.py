@@ -23,6 +23,9 @@ ENOUGH = 5
 PLENTY = 7
 """Points that make it one even when nobody is named."""
 
+_SURELY = 3
+"""Points of a sender whose name nobody but a mail server uses."""
+
 _ANSWER = re.compile(
     r"^\s*(?:\[[^\]]{0,40}\]\s*)?(?:re|aw|antw|sv|vs|odp|fwd?|wg|tr|rv|enc|i|r|doorst|fs|ynt|回复|转发|答复)"
     r"(?:\[\d+\])?\s?[:\uff1a]",
@@ -49,13 +52,15 @@ _RESPONDER_FIELDS = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-vacation
 class Evidence:
     """How much speaks for a report, and what the envelope says about the people involved.
 
-    ``told``: the sender has the name of a mail server and the text speaks of delivery. ``involved``
-    are addresses (lower case) of the sender and of the reporting server: they are in every report
-    without being reported on. ``failed`` comes from X-Failed-Recipients.
+    ``told``: the sender has the name of a mail server and the text speaks of delivery. ``surely``:
+    the sender has a name nobody else uses, or the mail is returned. ``involved`` are addresses
+    (lower case) of the sender and of the reporting server: they are in every report without being
+    reported on. ``failed`` comes from X-Failed-Recipients.
     """
 
     points: int
     told: bool
+    surely: bool
     subject: str
     involved: frozenset[str]
     failed: tuple[str, ...]
@@ -73,14 +78,15 @@ def weigh(message: Message, layout: Layout, notices: list[Notice]) -> Evidence:
     points += named + int(named > 0 and daemon > 0)
     reasoned = phrases.FAILURE_WORDS.search(subject) is not None
     points += int(reasoned and daemon > 0 and not named and not _ANSWER.match(subject))
-    returned = layout.returned is not None or any(notice.returned for notice in notices)
-    points += _structure_points(message, layout) + int(returned)
+    shown = layout.returned is not None or any(notice.returned for notice in notices)
+    points += _structure_points(message, layout) + int(shown)
     told = _text_points("\n".join(notice.text for notice in notices[:2]))
     points += told
     points -= _ordinary_points(message, subject, daemon=daemon, null_path=null_path)
     return Evidence(
         points=points,
         told=daemon > 0 and told > 0,
+        surely=shown or daemon == _SURELY,
         subject=subject,
         involved=_involved(message, layout),
         failed=failed,
@@ -88,12 +94,12 @@ def weigh(message: Message, layout: Layout, notices: list[Notice]) -> Evidence:
 
 
 def _daemon_points(message: Message) -> int:
-    best = 0
+    best = 2 if _SERVER_MAILERS.search(header(message, "x-mailer", 200).strip()) else 0
     for name in ("from", "sender"):
         value = header(message, name, 2000).lower()
         display, address = parseaddr(value) if value.count("(") <= 10 else ("", value)  # noqa: PLR2004 - parseaddr is slow on nested comments
         if senders.STRONG_DAEMON.search(value):
-            best = max(best, 3)
+            best = _SURELY
         elif (
             senders.DAEMON_LOCAL_PARTS.match(address)
             or senders.DAEMON_NAMES.search(display)
@@ -152,7 +158,7 @@ def _ordinary_points(message: Message, subject: str, *, daemon: int, null_path: 
         points += 2
     if _ANSWER.match(subject):
         points += 1 if daemon else 4
-    if daemon < 3 and any(header(message, name, 200) for name in _LIST_FIELDS):  # noqa: PLR2004 - not surely a daemon
+    if daemon < _SURELY and any(header(message, name, 200) for name in _LIST_FIELDS):
         points += 3
     if any(header(message, name, 200) for name in _RESPONDER_FIELDS):
         points += 3

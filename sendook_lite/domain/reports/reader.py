@@ -71,7 +71,8 @@ def _read(message: Message) -> Report:
         recipients = find(mail)
         if recipients:
             return _report(mail, recipients, reader)
-    if evidence.points >= PLENTY and layout.disposition is False and action != "delivered":
+    sure = evidence.points >= PLENTY and evidence.surely
+    if sure and layout.disposition is False and action != "delivered":
         return _report(mail, [], "free-text")
     return NOTHING
 

@@ -18,7 +18,7 @@ BOUNCE_SUBJECT = any_of(
     r"^delayed (?:mail|delivery|message)",
     r"^(?:mail|message|delivery|e-?mail).{0,40}delayed",
     r"^failure (?:notice|notification|delivery)",
-    r"^(?:failed|failure|error).{0,20}deliver",
+    r"^(?:failed|failure|error).{0,20}(?:deliver|send)",
     r"^failed mail",
     r"^nondeliverable",
     r"^non[- ]?(?:remise|livr|deliv|recap)",
