@@ -122,8 +122,11 @@ def _subject_points(subject: str, *, daemon: bool) -> int:
         return -8
     if subjects.AUTO_REPLY_SUBJECT.search(subject):
         return -5
-    waiting = daemon and DELAYED_MAYBE.search(subject) is not None
-    return 2 if waiting or subjects.BOUNCE_SUBJECT.search(subject) else 0
+    if subjects.BOUNCE_SUBJECT.search(subject):
+        return 2
+    own = daemon and not _ANSWER.match(subject)
+    said = own and (DELAYED_MAYBE.search(subject) or phrases.REPORT_INTRO.search(subject))
+    return 2 if said else 0
 
 
 def _structure_points(message: Message, layout: Layout) -> int:
@@ -145,6 +148,7 @@ def _structure_points(message: Message, layout: Layout) -> int:
 def _text_points(notice: str) -> int:
     lowered = notice[:20000].lower()
     points = min(3, len({found[0] for found in phrases.REPORT_INTRO.finditer(lowered)}))
+    points = points or int(DELAYED_MAYBE.search(lowered) is not None)
     points += int(has_code(notice[:20000]))
     if phrases.CHALLENGE.search(lowered) or phrases.AWAY.search(lowered):
         points -= 3

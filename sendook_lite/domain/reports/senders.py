@@ -9,7 +9,7 @@ DAEMON_LOCAL_PARTS = re.compile(
     r"mailer|maildaemon|mailerdaemon|mail[-_.]?delivery|mail[-_.]delivery[-_.]subsystem|"
     r"bounce[-_.]?handler|double-bounce|ndr|mail[-_.]?admin|maildelivery|[a-z0-9]{0,12}_?smtp_mail_service|mail[-_.]?service|microsoftexchange"
     r"[0-9a-f]{16,40}|mtaadmin|gwia|groupwise|sysadmin|sysadm|"
-    r"autoresponder-bounce|delivery|mailsystem|mail-system|mailmaster)"
+    r"autoresponder-bounce|delivery|mailsystem|mail-system|mailmaster|administrator)"
     r"(?:[-+._=][^@]{0,80})?(?:@|$)"
 )
 """Local parts of mail servers; ``daemon`` and ``postmaster`` foremost."""

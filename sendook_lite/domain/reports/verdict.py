@@ -42,7 +42,7 @@ DELAYED_MAYBE = any_of(
     r"verz(?:ö|oe)gert",
     r"wird weiter(?:hin)? versucht",
     r"(?:remise|distribution|livraison) (?:a [ée]t[ée] )?(?:diff[ée]r|retard)",
-    r"(?:entrega|env[ií]o|mensaje|mensagem|correo|consegna|messaggio)[^\n]{0,20}"
+    r"(?:entrega|env[ií]o|mensaje|mensagem|correo|consegna|recapito|messaggio)[^\n]{0,60}"
     r"(?:retras|retard|ritard|demor|atras|adiad)",
     r"(?:seguir[áa]|continuar[áa])[^\n]{0,20}(?:intent|tent)|vertraag|f[öo]rsena|forsink|viiv[äa]st",
     r"(?:配信|配送|送信)が?遅延|遅れて|지연",
