@@ -17,6 +17,9 @@ from sendook_lite.domain.reports.notice import Notice
 from sendook_lite.domain.reports.status import has_code
 from sendook_lite.domain.reports.verdict import DELAYED_MAYBE
 
+SOME = 3
+"""Points that make fields of a report in the wrong place believable."""
+
 ENOUGH = 5
 """Points that make free text a report."""
 
