@@ -18,7 +18,7 @@ serve: $(VENV)/.runtime ## Run the server; make serve ARGS="--config my.toml" ou
 	$(BIN)/sendook-lite serve $(ARGS)
 
 # Without the mail servers some tests are skipped; in CI they fail.
-test: $(VENV)/.dev ## Run all tests with branch coverage
+test: $(VENV)/.dev .cache/node/.installed ## Run all tests with branch coverage
 	-@tests/mta/fetch_packages.sh
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
@@ -75,6 +75,13 @@ clean: ## Remove what was built and installed here
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+# What the Express receiver of the examples needs.
+.cache/node/.installed: examples/receivers/package.json examples/receivers/package-lock.json
+	mkdir -p .cache/node
+	cp $^ .cache/node
+	npm ci --prefix .cache/node --silent --no-audit --no-fund
+	@touch $@
 
 $(VENV)/.runtime: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) install --require-hashes --no-deps -r requirements.lock
