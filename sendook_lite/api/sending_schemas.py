@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from sendook_lite.api.schemas import MAX_EMAIL, Body, one_line
+from sendook_lite.api.schemas import MAX_EMAIL, Body, Labels, one_line
 from sendook_lite.domain.addresses import is_plausible
 from sendook_lite.domain.compose import File
 from sendook_lite.domain.errors import FieldError, Invalid
@@ -16,8 +16,6 @@ from sendook_lite.domain.replying import is_message_id
 from sendook_lite.usecases.sending import Wanted
 
 MAX_RECIPIENTS: Final = 50
-MAX_LABELS: Final = 20
-MAX_LABEL: Final = 100
 MAX_ATTACHMENTS: Final = 10
 MAX_SUBJECT: Final = 998
 """Characters; what a line of a header may have (RFC 5322 section 2.1.1)."""
@@ -26,7 +24,11 @@ MAX_FILE_NAME: Final = 255
 
 DEFAULT_FILE_NAME: Final = "attachment"
 DEFAULT_TYPE: Final = "application/octet-stream"
-_TYPE: Final = re.compile(r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100}", re.ASCII)
+_TYPE: Final = re.compile(
+    r"([\w!#$&^.+-]{1,100}/[\w!#$&^.+-]{1,100})"
+    r"((?:\ *;\ *[\w-]{1,50}=(?:[\w!#$&^.+-]{1,200}|\"[\x20!#-\[\]-~]{0,200}\")){0,5})",
+    re.ASCII,
+)
 _SPACE: Final = re.compile(r"[\r\n\t ]+")
 
 
@@ -42,13 +44,6 @@ def _address(value: str) -> str:
     return address
 
 
-def _label(value: str) -> str:
-    label = value.strip()
-    if not label:
-        raise ValueError("must not be empty")
-    return one_line(label)
-
-
 def _base64(value: str) -> bytes:
     try:
         return binascii.a2b_base64(_SPACE.sub("", value), strict_mode=True)
@@ -57,9 +52,10 @@ def _base64(value: str) -> bytes:
 
 
 def _content_type(value: str) -> str:
-    if not _TYPE.fullmatch(value):
+    found = _TYPE.fullmatch(value.strip())
+    if found is None:
         raise ValueError("must be a media type such as application/pdf")
-    return value.lower()
+    return found[1].lower() + found[2]
 
 
 def _headers(value: dict[str, str]) -> dict[str, str]:
@@ -86,7 +82,6 @@ def _encodable(value: str) -> str:
 
 Address = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[list[Address], BeforeValidator(_several), Field(max_length=MAX_RECIPIENTS)]
-Label = Annotated[str, Field(max_length=MAX_LABEL), AfterValidator(_label)]
 Text = Annotated[str, AfterValidator(_encodable)]
 Subject = Annotated[str, Field(max_length=MAX_SUBJECT), AfterValidator(one_line)]
 FileName = Annotated[str, Field(max_length=MAX_FILE_NAME), AfterValidator(one_line)]
@@ -115,16 +110,14 @@ class _Letter(Body):
     text: Text | None = None
     html: Text | None = None
     attachments: Attachments | None = None
-    labels: (
-        Annotated[list[Label], BeforeValidator(_several), Field(max_length=MAX_LABELS)] | None
-    ) = None
+    labels: Annotated[Labels, BeforeValidator(_several)] | None = None
     headers: Annotated[dict[str, str], AfterValidator(_headers)] | None = None
 
     def _letter(self) -> dict[str, Any]:
         if not (self.text or "").strip() and not (self.html or "").strip():
             raise _incomplete("text", "must not be empty unless html is given")
         return {
-            "labels": tuple(dict.fromkeys(self.labels or ())),
+            "labels": tuple(self.labels or ()),
             "text": self.text or "",
             "html": self.html or "",
             "attachments": tuple(

@@ -38,7 +38,10 @@ async def test_a_mail_is_accepted_as_it_will_be_sent(api: Api) -> None:
             "labels": ["one", "two"],
             "subject": "Hi",
             "text": "Hello.",
-            "attachments": [{"content": base64.b64encode(b"abc").decode(), "name": "a.txt"}],
+            "attachments": [
+                {"content": base64.b64encode(b"abc").decode(), "name": "a.bin"},
+                {"content": "", "contentType": 'Text/CSV; charset="utf-8"'},
+            ],
             "replyTo": "answers@x.example",
             "headers": {"X-SES-CONFIGURATION-SET": "main", "X-SES-MESSAGE-TAGS": "a=b"},
             "somethingElse": 1,
@@ -53,7 +56,9 @@ async def test_a_mail_is_accepted_as_it_will_be_sent(api: Api) -> None:
     assert (message["status"], message["labels"]) == ("queued", ["one", "two"])
     assert message["fromInboxId"] == message["inboxId"]
     assert message["recipients"][0] == {"address": FAR, "status": "queued"}
-    assert message["attachments"][0]["contentType"] == "application/octet-stream"
+    assert [(each["name"], each["contentType"]) for each in message["attachments"]] == [
+        ("a.bin", "application/octet-stream"), ("attachment-2", "text/csv"),
+    ]  # fmt: skip
     assert await api.get(f"{path}/{message['id']}") == message
     raw = (await api.call("GET", f"{path}/{message['id']}/raw")).raw
     assert b"X-SES-CONFIGURATION-SET: main\r\n" in raw

@@ -95,6 +95,38 @@ async def test_messages_and_threads_can_be_read(server: Server, endpoint: Endpoi
     assert payload["id"] in thread
 
 
+async def test_messages_can_be_sent_and_replied_to(server: Server) -> None:
+    inbox = server.inbox()
+    sent = json.loads(
+        await client.sendook_send_message(
+            client.SendMessageInput(
+                inbox_id=inbox["id"],
+                to=["ann@localhost.test"],
+                cc=["eve@example.org"],
+                subject="Hello",
+                text="How are you?",
+                labels=["greeting"],
+                attachments=[
+                    client.AttachmentInput(content="YQ==", name="a.txt", content_type="text/plain")
+                ],
+            )
+        )
+    )
+    assert sent["success"] is True
+    path = f"/v1/inboxes/{inbox['id']}/messages/{sent['message_id']}"
+    wait_until(lambda: server.call("GET", path)["status"] == "sent")
+    replied = json.loads(
+        await client.sendook_reply_to_message(
+            client.ReplyToMessageInput(
+                inbox_id=inbox["id"], message_id=sent["message_id"], html="<p>And you?</p>"
+            )
+        )
+    )
+    reply = server.call("GET", f"/v1/inboxes/{inbox['id']}/messages/{replied['reply_message_id']}")
+    assert (reply["subject"], reply["to"]) == ("Re: Hello", ["ann@localhost.test"])
+    assert reply["threadId"] == server.call("GET", path)["threadId"]
+
+
 async def test_webhooks_can_be_created_tested_read_and_deleted(endpoint: Endpoint) -> None:
     made = json.loads(
         await client.sendook_create_webhook(
