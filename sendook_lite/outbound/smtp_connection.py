@@ -21,6 +21,9 @@ DATA_SECONDS: Final = 600.0
 
 Who gives up sooner sends the mail twice: filters that are asked before the reply take minutes."""
 
+GOODBYE_SECONDS: Final = 2.0
+"""How long it may take to say goodbye; whoever hangs then must not keep the next mail waiting."""
+
 _TOO_MANY_RECIPIENTS: Final = 552
 """An old way to say 452 (RFC 5321 section 4.5.3.1.10)."""
 
@@ -119,7 +122,7 @@ class SmtpConnection:
         """Say goodbye and close."""
         try:
             if self.usable:
-                await self._client.quit(timeout=STEP_SECONDS)
+                await self._client.quit(timeout=GOODBYE_SECONDS)
         except BROKEN:
             pass
         finally:

@@ -253,15 +253,12 @@ class Sending:
         def make() -> _Composed:
             domain = normalise(inbox.email).rpartition("@")[2]
             header = self._tokens.message_id_header(message_id, domain)
-            raw = self._sign(compose(draft, header, now), domain)
+            raw = self._sign(_composed(draft, header, now), domain)
             return _Composed(
                 message_id, draft, raw, blobs.digest(raw), parse(raw), labels, thread_id
             )
 
-        try:
-            composed = await asyncio.to_thread(make) if draft.size > COMPOSED_OFF_LOOP else make()
-        except ValueError as error:
-            raise Invalid(str(error), (FieldError("headers", str(error)),)) from error
+        composed = await asyncio.to_thread(make) if draft.size > COMPOSED_OFF_LOOP else make()
         message, allowance, published = await self._store.writer.write(
             self._store_in, principal, inbox.id, composed
         )
@@ -370,6 +367,14 @@ class Sending:
             labels=composed.labels,
             parse_error=None,
         )
+
+
+def _composed(draft: Draft, message_id: str, now: int) -> bytes:
+    try:
+        return compose(draft, message_id, now)
+    except ValueError as error:
+        # Callers have judged every field: this is the last line against header injection.
+        raise Invalid(str(error), (FieldError("headers", str(error)),)) from error
 
 
 def _draft(inbox: Inbox, wanted: Wanted) -> Draft:

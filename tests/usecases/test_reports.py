@@ -12,6 +12,7 @@ from sendook_lite.store import blobs, messages, threads
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.publish import Published
 from sendook_lite.usecases.reports import REPORTED_EVENTS, ReportedOutcome
+from sendook_lite.usecases.sending import Wanted
 from tests.fakes import START
 from tests.usecases.product import Product, mail
 
@@ -213,3 +214,34 @@ async def test_a_status_and_its_event_are_stored_together_or_not_at_all(product:
 
 def test_every_outcome_can_be_reported() -> None:
     assert set(REPORTED_EVENTS) == set(ORDER)
+
+
+async def test_what_others_tell_of_a_recipient_is_kept_with_it(product: Product) -> None:
+    box = await product.inboxes.create("Ann", "ann@mail.example")
+    wanted = Wanted(to=("one@x.example", "two@x.example"), text="x")
+    message = (await product.sending().send("key", box.id, wanted)).message
+    await report(
+        product, "message.bounced", message_id=message.id, recipient="One@X.example",
+        status="5.1.1", diagnostic="550 no such user",
+    )  # fmt: skip
+    await report(
+        product, "message.bounced", message_id=message.id, recipient="two@x.example", status="4.4.7"
+    )
+    now = await messages.get(product.store.reader, box.id, message.id)
+    assert now.content.recipients == (
+        {"address": "one@x.example", "status": "bounced", "detail": "550 no such user"},
+        {"address": "two@x.example", "status": "bounced", "detail": "4.4.7"},
+    )
+    assert await product.rows("SELECT address, reason FROM suppressions") == [
+        ("one@x.example", "bounced")
+    ]
+    await report(product, "message.complained", message_id=message.id, recipient="one@x.example")
+    await report(
+        product, "message.bounced", message_id=message.id, recipient="one@x.example", status="5.1.1"
+    )
+    assert await product.rows("SELECT address, reason FROM suppressions") == [
+        ("one@x.example", "complained")
+    ]
+    now = await messages.get(product.store.reader, box.id, message.id)
+    assert now.content.recipients[0]["status"] == "complained"
+    assert (await product.submitting().due((), 5))[0] == []
