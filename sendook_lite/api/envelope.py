@@ -23,7 +23,7 @@ from sendook_lite.domain.errors import (
 )
 from sendook_lite.usecases.idempotency import AlreadyDone, KeyInUse
 from sendook_lite.usecases.inboxes import InvalidDomain
-from sendook_lite.usecases.sending import Allowance, TooManySends
+from sendook_lite.usecases.send_limit import Allowance, TooManySends
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 INTERNAL_STATUS: Final = 500

@@ -17,7 +17,8 @@ from sendook_lite.domain.addresses import normalise
 from sendook_lite.domain.clock import MS_PER_SECOND, iso
 from sendook_lite.store import sent_hours, suppressions
 from sendook_lite.store.page import DEFAULT_LIMIT
-from sendook_lite.usecases.sending import HOUR_MS, Accepted
+from sendook_lite.usecases.send_limit import HOUR_MS
+from sendook_lite.usecases.sending import Accepted
 
 _OPERATOR: Final = "operator"
 _ACCEPTED: Final = 202

@@ -13,7 +13,7 @@ from sendook_lite.domain.errors import FieldError, Invalid
 from sendook_lite.domain.ids import is_id
 from sendook_lite.domain.outgoing_headers import check_headers
 from sendook_lite.domain.replying import is_message_id
-from sendook_lite.usecases.sending import Wanted
+from sendook_lite.usecases.drafting import Wanted
 
 MAX_RECIPIENTS: Final = 50
 MAX_ATTACHMENTS: Final = 10

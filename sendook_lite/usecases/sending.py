@@ -7,16 +7,15 @@ from typing import Final
 
 from sendook_lite.domain import events
 from sendook_lite.domain.addresses import normalise
-from sendook_lite.domain.clock import MS_PER_SECOND, Clock
-from sendook_lite.domain.compose import Draft, File, complete, compose
-from sendook_lite.domain.errors import FieldError, Invalid, TooMany, Unavailable
+from sendook_lite.domain.clock import Clock
+from sendook_lite.domain.compose import Draft, complete, compose
+from sendook_lite.domain.errors import FieldError, Invalid, Unavailable
 from sendook_lite.domain.ids import Ids, is_id
 from sendook_lite.domain.mail import Mail, parse
 from sendook_lite.domain.message_content import content_of
 from sendook_lite.domain.model import Inbox, Message, MessageContent
 from sendook_lite.domain.replying import (
     reply_recipients,
-    reply_references,
     reply_subject,
 )
 from sendook_lite.domain.submission import GIVE_UP_AFTER_MS
@@ -25,18 +24,18 @@ from sendook_lite.store import (
     blobs,
     inboxes,
     messages,
-    sent_hours,
     submissions,
     suppressions,
     threads,
 )
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
+from sendook_lite.usecases.drafting import Wanted, draft_of, referring
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.reports import ReportedOutcome, Reports
+from sendook_lite.usecases.send_limit import Allowance, count_send
 from sendook_lite.usecases.threading import join, place
 
-HOUR_MS: Final = 3_600_000
 COMPOSED_OFF_LOOP: Final = 64 * 1024
 """A mail longer than this is composed on a thread, so that others are not kept waiting."""
 
@@ -51,46 +50,6 @@ class RelayNotConfigured(Unavailable):
         super().__init__(
             "relay_not_configured", "No relay is configured: set relay.url, and mail can be sent"
         )
-
-
-class TooManySends(TooMany):
-    """A key has sent as many mails as it may in an hour (429)."""
-
-    def __init__(self, allowance: "Allowance") -> None:
-        super().__init__(
-            "send_limit_reached",
-            f"This API key may send {allowance.limit} mails an hour",
-            allowance.reset_seconds,
-        )
-        self.allowance = allowance
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """How many mails a key may still send in this hour, and when the next hour begins."""
-
-    limit: int
-    remaining: int
-    reset_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a caller asks to be sent, fields judged one by one."""
-
-    to: tuple[str, ...] = ()
-    cc: tuple[str, ...] = ()
-    bcc: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
-    subject: str = ""
-    text: str = ""
-    html: str = ""
-    attachments: tuple[File, ...] = ()
-    thread_id: str | None = None
-    in_reply_to: str | None = None
-    reply_to: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    reply_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +137,10 @@ class Sending:
         """
         self._ensure_relay()
         inbox = await inboxes.get(self._store.reader, inbox_id)
-        draft = _draft(inbox, wanted)
+        draft = draft_of(inbox, wanted)
         original = await self._followed(inbox, wanted)
         if original is not None:
-            draft = _referring(draft, original, await self._read(original))
+            draft = referring(draft, original, await self._read(original))
         elif wanted.in_reply_to is not None:
             draft = replace(draft, in_reply_to=wanted.in_reply_to, references=(wanted.in_reply_to,))
         thread_id = wanted.thread_id
@@ -208,12 +167,12 @@ class Sending:
                 "The message names no address that a reply could go to", code="no_reply_address"
             )
         draft = replace(
-            _draft(inbox, wanted),
+            draft_of(inbox, wanted),
             to=to,
             cc=cc,
             subject=reply_subject(original.content.subject),
         )
-        draft = _referring(draft, original, mail)
+        draft = referring(draft, original, mail)
         return await self._accept(principal, inbox, draft, wanted.labels, original.thread_id)
 
     # --- before the transaction
@@ -278,7 +237,7 @@ class Sending:
             TooManySends: nothing was stored.
             NotFound: the inbox is gone.
         """
-        allowance = self._count(tx, principal)
+        allowance = count_send(tx, principal, self._rules.sends_per_hour)
         inbox = inboxes.get_in(tx, inbox_id)
         if composed.thread_id is None:
             thread = place(tx, inbox.seq, composed.mail)
@@ -323,23 +282,6 @@ class Sending:
             published.append(self._reports.apply(tx, outcome))
         return published
 
-    def _count(self, tx: Tx, principal: str) -> Allowance | None:
-        """Count a mail for whoever sends it.
-
-        Raises:
-            TooManySends: it is one too many for this hour.
-        """
-        hour = tx.now - tx.now % HOUR_MS
-        used = sent_hours.add(tx, hour, principal)
-        limit = self._rules.sends_per_hour
-        if not limit:
-            return None
-        seconds = -(-(hour + HOUR_MS - tx.now) // MS_PER_SECOND)
-        allowance = Allowance(limit, max(0, limit - used), seconds)
-        if used > limit:
-            raise TooManySends(allowance)
-        return allowance
-
     def _content(self, composed: _Composed, ids: Ids) -> MessageContent:
         """Return what is shown of a mail: what was asked for, and its attachments as written."""
         draft = composed.draft
@@ -375,30 +317,3 @@ def _composed(draft: Draft, message_id: str, now: int) -> bytes:
     except ValueError as error:
         # Callers have judged every field: this is the last line against header injection.
         raise Invalid(str(error), (FieldError("headers", str(error)),)) from error
-
-
-def _draft(inbox: Inbox, wanted: Wanted) -> Draft:
-    return Draft(
-        from_address=inbox.email,
-        from_name=inbox.name,
-        to=wanted.to,
-        cc=wanted.cc,
-        bcc=wanted.bcc,
-        subject=wanted.subject,
-        text=wanted.text,
-        html=wanted.html,
-        attachments=wanted.attachments,
-        reply_to=wanted.reply_to,
-        headers=wanted.headers,
-    )
-
-
-def _referring(draft: Draft, original: Message, mail: Mail) -> Draft:
-    """Let a mail refer to the one it follows."""
-    references = reply_references(mail, original.external_message_id)
-    answered = original.external_message_id
-    return replace(
-        draft,
-        in_reply_to=answered if answered in references else None,
-        references=references,
-    )

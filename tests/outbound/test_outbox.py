@@ -30,7 +30,7 @@ from sendook_lite.outbound.outbox import (
 from sendook_lite.outbound.relay import Relay, build_relay
 from sendook_lite.store import messages
 from sendook_lite.store.database import Store
-from sendook_lite.usecases.sending import Wanted
+from sendook_lite.usecases.drafting import Wanted
 from tests.delivery.servers import closed_port
 from tests.fakes import FakeClock
 from tests.mailbox import Mailbox

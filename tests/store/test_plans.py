@@ -43,8 +43,9 @@ from sendook_lite.store.idempotent_requests import KeptRequest, RequestKey
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Parameters, Row, Tx
 from sendook_lite.usecases import upkeep
+from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.report_mail import ReportMail
-from sendook_lite.usecases.sending import Wanted, _Composed
+from sendook_lite.usecases.sending import _Composed
 from sendook_lite.usecases.threading import place
 from tests.usecases.product import TOKENS, Product, mail, settlement
 

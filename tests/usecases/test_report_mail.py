@@ -9,8 +9,8 @@ import pytest
 from sendook_lite.domain.model import Inbox, Message
 from sendook_lite.domain.submission import Reply
 from sendook_lite.store import messages
+from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.intake import Intake, Stored, UnknownRecipient
-from sendook_lite.usecases.sending import Wanted
 from tests.usecases.product import TOKENS, Product, mail
 
 ONE, TWO = "one@elsewhere.example", "two@elsewhere.example"

@@ -10,9 +10,9 @@ from sendook_lite.domain.events import payload_of
 from sendook_lite.domain.model import Inbox, Message, MessageContent
 from sendook_lite.store import blobs, messages, threads
 from sendook_lite.store.writer import Tx
+from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.publish import Published
 from sendook_lite.usecases.reports import REPORTED_EVENTS, ReportedOutcome
-from sendook_lite.usecases.sending import Wanted
 from tests.fakes import START
 from tests.usecases.product import Product, mail
 

@@ -12,13 +12,9 @@ from sendook_lite.domain.errors import Invalid, NotFound
 from sendook_lite.domain.model import Inbox, Message
 from sendook_lite.domain.submission import GIVE_UP_AFTER_MS
 from sendook_lite.store import blobs, messages, suppressions
-from sendook_lite.usecases.sending import (
-    COMPOSED_OFF_LOOP,
-    Accepted,
-    RelayNotConfigured,
-    TooManySends,
-    Wanted,
-)
+from sendook_lite.usecases.drafting import Wanted
+from sendook_lite.usecases.send_limit import TooManySends
+from sendook_lite.usecases.sending import COMPOSED_OFF_LOOP, Accepted, RelayNotConfigured
 from tests.fakes import START
 from tests.usecases.product import TOKENS, Product, mail
 

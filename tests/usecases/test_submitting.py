@@ -8,8 +8,8 @@ from sendook_lite.domain.model import Inbox, Message
 from sendook_lite.domain.submission import BACKOFF_SECONDS, GIVE_UP_AFTER_MS, Reply
 from sendook_lite.store import messages
 from sendook_lite.store.submissions import DueMail
+from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.reports import ReportedOutcome
-from sendook_lite.usecases.sending import Wanted
 from sendook_lite.usecases.submitting import BATCH
 from tests.usecases.product import TOKENS, Product
 
