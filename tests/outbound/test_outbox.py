@@ -366,6 +366,7 @@ async def test_a_relay_that_stays_away_loses_mail_only_after_three_days(desk: De
     await desk.until_detail(message, "gone fishing")
     await desk.later(0)
     await desk.product.clock.advance(GIVE_UP_AFTER_MS / 1000)
+    await desk.later(BACKOFF_SECONDS[0])
     await desk.until_shown(message, "rejected", ["rejected"])
     (rejected,) = await desk.product.bodies("message.rejected")
     assert rejected["delivery"]["permanent"] is False
