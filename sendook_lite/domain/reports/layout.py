@@ -31,8 +31,10 @@ _STATUS_FIELDS = re.compile(
 _FEEDBACK_FIELDS = re.compile(
     r"^[ \t]*feedback-type[ \t]*:[ \t]*[a-z]", re.IGNORECASE | re.MULTILINE
 )
-_MARKUP = re.compile(r"<(?!\S{1,128}@)[^<>]{0,4000}>")
+_MARKUP = re.compile(r"<(?![^\s<>]{1,128}@)[^<>]{0,4000}>")
+"""Tags; addresses in angle brackets, which some servers put into HTML as they are, are none."""
 _BREAKS = re.compile(r"<\s*(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|/?table|/?ul|/?pre)\b", re.IGNORECASE)
+_CELLS = re.compile(r"</?(?:td|th|dd|dt)\b", re.IGNORECASE)
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "nbsp": " ", "#39": "'", "#64": "@"}
 _ENTITY = re.compile(r"&(lt|gt|amp|quot|nbsp|#39|#64);")
 
@@ -186,11 +188,12 @@ def _markup_text(part: Message) -> str:
 
 
 def _without_markup(text: str) -> str:
-    """Make readable lines of HTML: breaks become line feeds, tags go, addresses stay."""
+    """Make lines of HTML: breaks become line feeds, cells stay apart, addresses stay, tags go."""
     for tag in ("style", "script", "head"):
         text = _without_element(text, tag)
     text = text.replace("\n", " ")
     text = _BREAKS.sub(lambda found: "\n" + found[0], text)
+    text = _CELLS.sub(lambda found: " " + found[0], text)
     text = _MARKUP.sub("", text)
     return _ENTITY.sub(lambda found: _ENTITIES[found[1]], text)
 

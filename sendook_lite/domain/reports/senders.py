@@ -47,7 +47,9 @@ DAEMON_NAMES = any_of(
     r"システム管理者",
     r"系统管理员",
     r"邮件系统",
-    r"mail gateway",
+    r"(?:mail|security|spam|virus) (?:\w{1,12} )?gateway",
+    r"anti-?(?:virus|spam)",
+    r"content[- ]filter",
     r"lotus.?notes",
     r"bounce",
 )
