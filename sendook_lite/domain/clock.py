@@ -11,6 +11,8 @@ from math import ceil
 from typing import Protocol
 
 MS_PER_SECOND = 1000
+END_OF_TIME = 253_402_300_800_000
+"""The year 10000 in epoch milliseconds; ISO 8601 as we write it ends before."""
 
 
 class Clock(Protocol):

@@ -9,14 +9,12 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sendook_lite.domain import events
-from sendook_lite.domain.clock import parse_iso
+from sendook_lite.domain.clock import END_OF_TIME, parse_iso
 from sendook_lite.domain.errors import Invalid, SendookError
 from sendook_lite.usecases.event_lines import OutcomeLine, Told
 from sendook_lite.usecases.reports import REPORTED_EVENTS, ReportedOutcome
 
 _LONGEST_DETAIL: Final = 4096
-_END_OF_TIME: Final = 253_402_300_800_000
-"""The year 10000 in epoch milliseconds; ISO 8601 as we write it ends before."""
 
 _ALLOWED: Final = frozenset(REPORTED_EVENTS)
 _POSITION: Final = re.compile(r" at line 1 column (\d+)$")
@@ -113,7 +111,7 @@ def _moment(text: str) -> int:
         moment = parse_iso(text)
     except ValueError:
         moment = -1
-    if not 0 <= moment < _END_OF_TIME:
+    if not 0 <= moment < END_OF_TIME:
         raise Invalid(
             "at must be an ISO 8601 time such as 2026-03-01T09:10:00Z", code="invalid_field"
         )

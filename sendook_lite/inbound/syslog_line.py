@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from sendook_lite.domain.clock import MS_PER_SECOND, parse_iso
+from sendook_lite.domain.clock import END_OF_TIME, MS_PER_SECOND, parse_iso
 
 _LINE: Final = re.compile(
     r"(?:<\d{1,3}>)?"
@@ -47,7 +47,7 @@ def read_syslog(line: bytes, now: int) -> Entry | None:
         at = parse_iso(match["iso"]) if match["iso"] else _without_year(match["old"], now)
     except (ValueError, OverflowError):
         return None
-    return Entry(at, match["tag"], match["text"])
+    return Entry(at, match["tag"], match["text"]) if 0 <= at < END_OF_TIME else None
 
 
 def read_journal(line: bytes) -> tuple[Entry | None, str]:
@@ -63,7 +63,8 @@ def read_journal(line: bytes) -> tuple[Entry | None, str]:
     moment = fields.get("__REALTIME_TIMESTAMP")
     if not tag or not text or not isinstance(moment, str) or not moment.isdecimal():
         return None, fields["__CURSOR"]
-    return Entry(int(moment) // 1000, tag, text), fields["__CURSOR"]
+    at = int(moment) // 1000
+    return Entry(at, tag, text) if at < END_OF_TIME else None, fields["__CURSOR"]
 
 
 def _text(value: Any) -> str:

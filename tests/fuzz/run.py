@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-TARGETS = ("mail", "report", "event_line", "lmtp_path", "http_answer")
+TARGETS = ("mail", "report", "event_line", "lmtp_path", "postfix_log", "http_answer")
 CACHE = Path(".cache") / "fuzz"
 _RUN = re.compile(r"stat::number_of_executed_units:\s+(\d+)|^#(\d+)\s", re.MULTILINE)
 _LONGEST_INPUT = 65_536

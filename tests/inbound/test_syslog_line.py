@@ -52,6 +52,7 @@ def test_iso_times_are_read_with_their_zone(stamp: str, moment: str) -> None:
         b"Xxx 25 14:53:36 mx postfix/smtp[1]: x",
         b"Feb 30 14:53:36 mx postfix/smtp[1]: x",
         b"2026-99-25T14:53:36Z mx postfix/smtp[1]: x",
+        b"1969-12-31T23:59:59Z mx postfix/smtp[1]: x",
         b"\xff\xfe\x00",
     ],
 )
@@ -80,6 +81,8 @@ def test_an_entry_of_the_journal_has_a_cursor_and_microseconds() -> None:
     assert entry.text == "caf\N{REPLACEMENT CHARACTER}"
     for message in (None, [1, "x"], [999]):
         assert read_journal(orjson.dumps({**fields, "MESSAGE": message})) == (None, "s=1;i=2")
+    fields |= {"MESSAGE": "x", "__REALTIME_TIMESTAMP": "9" * 18}
+    assert read_journal(orjson.dumps(fields)) == (None, "s=1;i=2")
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"__CURSOR": 1}', b"nonsense"])
