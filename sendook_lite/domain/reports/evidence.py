@@ -55,8 +55,8 @@ _RESPONDER_FIELDS = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-vacation
 class Evidence:
     """How much speaks for a report, and what the envelope says about the people involved.
 
-    ``told``: the sender has the name of a mail server and the text speaks of delivery. ``surely``:
-    the sender has a name nobody else uses, or the mail is returned. ``involved`` are addresses
+    ``told``: the sender has the name of a mail server and the text speaks of delivery, or the name
+    leaves no doubt. ``surely``: the name leaves no doubt, or the mail is returned. ``involved`` are addresses
     (lower case) of the sender and of the reporting server: they are in every report without being
     reported on. ``failed`` comes from X-Failed-Recipients.
     """
@@ -88,7 +88,7 @@ def weigh(message: Message, layout: Layout, notices: list[Notice]) -> Evidence:
     points -= _ordinary_points(message, subject, daemon=daemon, null_path=null_path)
     return Evidence(
         points=points,
-        told=daemon > 0 and told > 0,
+        told=daemon > 0 and (told > 0 or (told == 0 and daemon == _SURELY)),
         surely=shown or daemon == _SURELY,
         subject=subject,
         involved=_involved(message, layout),

@@ -28,7 +28,7 @@ REPORT_INTRO = any_of(
     r"cannot (?:be )?(?:deliver|sent|send)",
     r"not been (?:deliver|sent|received)",
     r"not (?:yet )?(?:be(?:en)? )?delivered",
-    r"non-?deliver",
+    r"non-?deliver|not deliverable",
     r"un(?:able|successful)[^\n]{0,30}(?:deliver|send)",
     r"wasn['\u2019]?t able to deliver",
     r"not able to (?:deliver|be delivered|send)",

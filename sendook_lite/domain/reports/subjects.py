@@ -20,7 +20,7 @@ BOUNCE_SUBJECT = any_of(
     r"^failure (?:notice|notification|delivery)",
     r"^(?:failed|failure|error).{0,20}(?:deliver|send)",
     r"^failed mail",
-    r"^nondeliverable",
+    r"^non-?deliver|\bnot deliverable",
     r"^non[- ]?(?:remise|livr|deliv|recap)",
     r"^non[- ]?delivery",
     r"^ndn:",
