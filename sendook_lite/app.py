@@ -22,6 +22,7 @@ from sendook_lite.delivery.scheduler import Scheduler
 from sendook_lite.delivery.sender import Sender
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SteadyClock, SystemClock
 from sendook_lite.domain.disabling import DisableRule
+from sendook_lite.domain.dns_records import RecordRules
 from sendook_lite.domain.endpoint_url import parse as parse_url
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
@@ -36,18 +37,21 @@ from sendook_lite.inbound.lmtp import LmtpServer
 from sendook_lite.metrics import parts as metrics
 from sendook_lite.outbound.alert_ways import ways_to_tell
 from sendook_lite.outbound.alerting import Alerting
+from sendook_lite.outbound.dkim_key import read_signer
+from sendook_lite.outbound.dns_lookup import SystemDns
 from sendook_lite.outbound.fetching import fetch
 from sendook_lite.outbound.heartbeat import Heartbeat
 from sendook_lite.outbound.outbox import Outbox
 from sendook_lite.outbound.relay import build_relay
 from sendook_lite.service_manager import ServiceManager
-from sendook_lite.settings import Settings
+from sendook_lite.settings import Settings, parse_name_server
 from sendook_lite.store import meta
 from sendook_lite.store.database import DATABASE_NAME, Store
 from sendook_lite.store.space import DiskSpace
 from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.backlog import BacklogWatch
 from sendook_lite.usecases.backups import Backups
+from sendook_lite.usecases.domains import Domains
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.idempotency import Idempotency
@@ -60,6 +64,7 @@ from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.reports import Reports
 from sendook_lite.usecases.retention import Ages, Retention
 from sendook_lite.usecases.sending import Sending, SendingRules
+from sendook_lite.usecases.served_domains import ServedDomains
 from sendook_lite.usecases.ses import Ses
 from sendook_lite.usecases.settling import Settling
 from sendook_lite.usecases.submitting import Submitting
@@ -115,6 +120,8 @@ class App:
         self._addresses: dict[str, str] = {}
         self._started_at: int | None = None
         self._outbox: Outbox | None = None
+        domains = settings.domains
+        self._signer = read_signer(domains.dkim_key_file, domains.dkim_selector)
 
     async def run(self, stop: asyncio.Event, started: Callable[[Started], None]) -> None:
         """Serve until ``stop`` is set, then end gracefully.
@@ -224,6 +231,17 @@ class App:
             timeout=timeout,
         )
 
+    def _build_domains(self, store: Store, served: ServedDomains) -> Domains:
+        settings = self._settings.domains
+        signer = self._signer
+        rules = RecordRules(
+            mx_host=settings.mx_host,
+            spf_include=settings.spf_include,
+            dkim=None if signer is None else (signer.selector, signer.record),
+        )
+        look_up = SystemDns(tuple(map(parse_name_server, settings.resolver)))
+        return Domains(store, served, look_up, rules, trust=settings.trust)
+
     async def _open_doors(
         self,
         store: Store,
@@ -251,9 +269,11 @@ class App:
         public_url = settings.server.public_url.rstrip("/") or self._addresses["api"]
 
         publisher = Publisher(scheduler, settings.delivery.max_body_bytes, tails.grew)
-        inboxes = Inboxes(store, publisher, settings.inbound.domains)
+        served = ServedDomains(settings.inbound.domains)
+        domains = self._build_domains(store, served)
+        await domains.load()
+        inboxes = Inboxes(store, publisher, served)
         rules = IntakeRules(
-            domains=settings.inbound.domains,
             unknown_recipients=settings.inbound.unknown_recipients,
             create_per_hour=settings.inbound.create_per_hour,
             catch_all=settings.inbound.catch_all,
@@ -312,6 +332,7 @@ class App:
             access=access,
             inboxes=inboxes,
             mailbox=Mailbox(store),
+            domains=domains,
             endpoints=endpoints,
             replays=replays,
             sending=sending,

@@ -97,6 +97,7 @@ def _leads_somewhere(url: str) -> bool:
 
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f:.]+(%\w+)?")
 _MAX_PORT = 65_535
+_DNS_PORT = 53
 _WEEK = 7 * 24 * 3600
 
 Cidr = Annotated[str, AfterValidator(_cidr)]
@@ -168,6 +169,32 @@ class RelaySettings(Section):
     url: Annotated[str, AfterValidator(_relay)] = ""
 
 
+def _name_server(value: str) -> str:
+    try:
+        parse_name_server(value)
+    except ValueError as error:
+        raise ValueError('must be an IP address such as "9.9.9.9" or "[::1]:5353"') from error
+    return value
+
+
+def parse_name_server(value: str) -> tuple[str, int]:
+    """Read "address", "address:port" or "[address]:port".
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if value.startswith("["):
+        host, _, rest = value[1:].partition("]")
+    elif value.count(":") == 1:
+        host, colon, port = value.partition(":")
+        rest = colon + port
+    else:
+        host, rest = value, ""
+    if rest and (rest[0] != ":" or not rest[1:].isdecimal() or not 0 < int(rest[1:]) <= _MAX_PORT):
+        raise ValueError("not a port")
+    return str(ipaddress.ip_address(host)), int(rest[1:]) if rest else _DNS_PORT
+
+
 class DomainsSettings(Section):
     """What the DNS records of our domains say."""
 
@@ -175,6 +202,7 @@ class DomainsSettings(Section):
     spf_include: str = ""
     dkim_selector: str = "sendook"
     dkim_key_file: str = ""
+    resolver: tuple[Annotated[str, AfterValidator(_name_server)], ...] = ()
     trust: bool = False
 
 

@@ -7,6 +7,7 @@ from itertools import count
 
 from sendook_lite.domain.model import DueDelivery, Secret, Webhook
 from sendook_lite.domain.outcome import Outcome
+from sendook_lite.usecases.domains import DnsFailed
 
 START = 1_772_356_200_000
 """2026-03-01T09:10:00.000Z"""
@@ -123,3 +124,18 @@ class ScriptedProbe:
         if self.outcomes:
             return self.outcomes.pop(0)
         return Outcome(200, None, None, b"ok", 1.0)
+
+
+class FakeDns:
+    """Answers from a table; a name in ``silent`` gets no answer."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.silent: set[str] = set()
+        self.asked: list[tuple[str, str]] = []
+
+    async def __call__(self, name: str, record_type: str) -> tuple[str, ...]:
+        self.asked.append((name, record_type))
+        if name in self.silent:
+            raise DnsFailed("the DNS gave no answer: timeout")
+        return self.records.get((name, record_type), ())

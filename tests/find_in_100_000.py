@@ -31,6 +31,7 @@ from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules, PreparedMail
 from sendook_lite.usecases.publish import Publisher
+from sendook_lite.usecases.served_domains import ServedDomains
 
 DOMAIN = "mail.example"
 KEY = "sk_benchmark_of_a_mailbox"
@@ -86,8 +87,8 @@ async def build(directory: Path, boxes: dict[str, int]) -> None:
     store = Store(directory, clock, Ids(clock))
     await store.open()
     publisher = Publisher(Feed(), 1_048_576)
-    inboxes = Inboxes(store, publisher, (DOMAIN,))
-    rules = IntakeRules((DOMAIN,), "reject", 0, "", 0, "http://127.0.0.1")
+    inboxes = Inboxes(store, publisher, ServedDomains((DOMAIN,)))
+    rules = IntakeRules("reject", 0, "", 0, "http://127.0.0.1")
     intake = Intake(store, publisher, inboxes, rules, clock, lambda: None)
     author = Author()
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from sendook_lite.domain.dns_records import Purpose, RecordStatus, RecordType
 from sendook_lite.domain.events import EVENT_TYPES
 from sendook_lite.domain.model import (
     DeliveryStatus,
@@ -143,6 +144,28 @@ class Thread(Owned):
     subject: str
     messages: Annotated[list[str] | list[Message], Field(description="Oldest first.")]
     truncated: Annotated[bool, Field(description="There are more messages.")] = UNSET
+
+
+class DnsRecord(Shape):
+    """A record that a domain needs, and what the last look at the DNS found in its place."""
+
+    purpose: Purpose
+    type: RecordType
+    name: str
+    value: str
+    required: Annotated[bool, Field(description="The domain is verified by the required ones.")]
+    status: RecordStatus
+    found: list[str]
+    advice: Annotated[str, Field(description="What is to be done.")] = UNSET
+
+
+class Domain(Owned):
+    """A domain that was added while running."""
+
+    name: str
+    verified: Annotated[bool, Field(description="Its mail is taken.")]
+    verified_at: Time = UNSET
+    records: list[DnsRecord]
 
 
 class Webhook(Owned):
@@ -365,8 +388,9 @@ class WebhookBody(Shape):
 ANSWERS: Final[dict[str, type[Shape]]] = {
     model.__name__: model
     for model in (
-        ApiKey, Attempt, DailyCount, Delivery, Document, Event, Health, Inbox, Message, Readiness,
-        Received, Replay, Secret, Statistics, Suppression, TestResult, Thread, Usage, Webhook,
+        ApiKey, Attempt, DailyCount, Delivery, DnsRecord, Document, Domain, Event, Health, Inbox,
+        Message, Readiness, Received, Replay, Secret, Statistics, Suppression, TestResult, Thread,
+        Usage, Webhook,
     )
 }  # fmt: skip
 """By the name that routes use."""

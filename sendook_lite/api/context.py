@@ -9,6 +9,7 @@ from sendook_lite.domain.clock import Clock
 from sendook_lite.settings import Settings
 from sendook_lite.store.database import Store
 from sendook_lite.usecases.access import Access
+from sendook_lite.usecases.domains import Domains
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
@@ -54,6 +55,7 @@ class ApiContext:
     access: Access
     inboxes: Inboxes
     mailbox: Mailbox
+    domains: Domains
     endpoints: Endpoints
     replays: Replays
     sending: Sending

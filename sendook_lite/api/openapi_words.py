@@ -11,6 +11,7 @@ GROUPS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Webhooks", "/v1/webhooks", "URLs that are told about events, with signatures and retries."),
     ("Events", "/v1/events", "The log: what webhooks are pushed can be pulled and followed here."),
     ("Deliveries", "/v1/deliveries", "One event owed to one webhook, and each attempt to pay."),
+    ("Domains", "/v1/domains", "Domains added while running, and the DNS records they need."),
     ("API keys", "/v1/api_keys", "Who may do what."),
     ("Server", "/", "What may be asked without a key."),
 )
@@ -27,14 +28,15 @@ PATH_PARAMETERS: Final[dict[str, str]] = {
     "delivery_id": "`dlv_…`",
     "api_key_id": "`key_…`",
     "address": "The address, in upper or lower case.",
+    "domain": "`dom_…`, or the name of the domain",
 }
 
 QUERY_PARAMETERS: Final[dict[str, str]] = {
     "limit": "At most so many; a page may end earlier when its items are long.",
     "before": "Continue behind this item, towards older ones.",
     "after": "Continue behind this one, towards newer ones.",
-    "query": "Words of subject, text, addresses, labels and names of attachments, in any script;"
-    " all must be there, the last one may be the beginning of a word. Any text is valid.",
+    "query": "Words of subject, text, addresses, labels and names of attachments, in any script."
+    " All must be there, the last one may be the beginning of a word. Any text is valid.",
     "label": "Only with this label.",
     "from": "Only from this address, or this domain.",
     "since": "Not older than this.",
@@ -56,6 +58,7 @@ BODIES: Final[dict[str, dict[str, Any]]] = {
     },
     "ReplyMessage": {"text": "Yes, we are open on Mondays."},
     "ChangeMessage": {"labels": ["urgent"]},
+    "CreateDomain": {"name": "example.com"},
     "CreateWebhook": {
         "url": "https://example.com/hooks/mail",
         "events": ["message.received", "message.bounced"],

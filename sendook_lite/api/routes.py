@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from sendook_lite.api import (
     deliveries,
+    domains,
     events,
     health,
     inboxes,
@@ -21,6 +22,7 @@ from sendook_lite.api import (
 )
 from sendook_lite.api.call import Handler
 from sendook_lite.api.deliveries import DeliveriesQuery
+from sendook_lite.api.domains import CreateDomain
 from sendook_lite.api.events import EventsQuery
 from sendook_lite.api.messages import MessagesQuery
 from sendook_lite.api.pages import ListQuery, Query
@@ -79,6 +81,8 @@ _WEBHOOKS: Final = "/v1/webhooks"
 _WEBHOOK: Final = f"{_WEBHOOKS}/{{webhook_id}}"
 _EVENTS: Final = "/v1/events"
 _DELIVERIES: Final = "/v1/deliveries"
+_DOMAINS: Final = "/v1/domains"
+_DOMAIN: Final = f"{_DOMAINS}/{{domain}}"
 _KEYS: Final = "/v1/api_keys"
 _KEY: Final = f"{_KEYS}/{{api_key_id}}"
 
@@ -166,6 +170,18 @@ ROUTES: Final[tuple[Route, ...]] = (
           "Get a delivery with its attempts", "Delivery"),
     Route("POST", f"{_DELIVERIES}/{{delivery_id}}/retry", deliveries.retry_delivery,
           "Attempt a delivery once more, now", "Delivery", "write"),
+
+    Route("GET", _DOMAINS, domains.list_domains, "List domains", "[Domain]", whole=True,
+          query=ListQuery),
+    Route("POST", _DOMAINS, domains.create_domain, "Add a domain", "Domain", "write", whole=True,
+          body=CreateDomain, status=201),
+    Route("GET", _DOMAIN, domains.get_domain, "Get a domain", "Domain", whole=True),
+    Route("DELETE", _DOMAIN, domains.delete_domain, "Delete a domain", "Domain", "write",
+          whole=True),
+    Route("POST", f"{_DOMAIN}/verify", domains.verify_domain, "Verify a domain", "Domain", "write",
+          whole=True),
+    Route("GET", f"{_DOMAIN}/dns", domains.list_dns_records, "List the DNS records of a domain",
+          "[DnsRecord]", whole=True),
 
     Route("GET", _KEYS, keys.list_keys, "List API keys", "[ApiKey]", "admin", whole=True,
           query=ListQuery),

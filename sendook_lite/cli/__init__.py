@@ -52,6 +52,9 @@ COMMANDS = {
     "deliveries": LazyCommand(
         "sendook_lite.cli.deliveries:deliveries", "Show what became of events at webhooks."
     ),
+    "domains": LazyCommand(
+        "sendook_lite.cli.domains:domains", "Add and verify domains; make a DKIM key."
+    ),
     "keys": LazyCommand("sendook_lite.cli.keys:keys", "List, create and delete API keys."),
     "status": LazyCommand("sendook_lite.cli.status:status", "Show what is running."),
     "doctor": LazyCommand(

@@ -7,6 +7,8 @@ process, the ``id`` does.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sendook_lite.domain.dns_records import Finding
+
 Scope = Literal["read", "write", "admin"]
 Signing = Literal["hmac", "ed25519"]
 WebhookStatus = Literal["enabled", "disabled"]
@@ -48,6 +50,20 @@ class Inbox:
     id: str
     name: str | None
     email: str
+    created_at: int
+    updated_at: int
+    domain_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain that was added while running; its mail is taken once it is verified."""
+
+    seq: int
+    id: str
+    name: str
+    verified_at: int | None
+    findings: tuple[Finding, ...]
     created_at: int
     updated_at: int
 

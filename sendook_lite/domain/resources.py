@@ -4,9 +4,11 @@ Unset optional fields are absent, never null; arrays are always present. Every o
 ``_id`` and ``id``, equal.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sendook_lite.domain.clock import iso
+from sendook_lite.domain.dns_records import Finding, WantedRecord
 from sendook_lite.domain.events import payload_of
 from sendook_lite.domain.ids import ORGANIZATION_ID
 from sendook_lite.domain.model import (
@@ -14,6 +16,7 @@ from sendook_lite.domain.model import (
     AttachmentInfo,
     Attempt,
     Delivery,
+    Domain,
     Event,
     Inbox,
     Message,
@@ -69,10 +72,40 @@ def inbox(box: Inbox) -> Resource:
     return {
         **_identified(box.id),
         "organizationId": ORGANIZATION_ID,
-        **_present(name=box.name),
+        **_present(domainId=box.domain_id, name=box.name),
         "email": box.email,
         **_stamped(box.created_at, box.updated_at),
     }
+
+
+def domain(place: Domain, records: Iterable[tuple[WantedRecord, Finding]] = ()) -> Resource:
+    """Show a domain with the records it needs and what was found of each."""
+    return {
+        **_identified(place.id),
+        "organizationId": ORGANIZATION_ID,
+        "name": place.name,
+        "verified": place.verified_at is not None,
+        **_present(verifiedAt=_moment(place.verified_at)),
+        "records": dns_records(records),
+        **_stamped(place.created_at, place.updated_at),
+    }
+
+
+def dns_records(records: Iterable[tuple[WantedRecord, Finding]]) -> list[Resource]:
+    """Show DNS records: what is wanted, its status, what was found and what is to be done."""
+    return [
+        {
+            "purpose": wanted.purpose,
+            "type": wanted.type,
+            "name": wanted.name,
+            "value": wanted.value,
+            "required": wanted.required,
+            "status": finding.status,
+            "found": list(finding.found),
+            **_present(advice=finding.advice),
+        }
+        for wanted, finding in records
+    ]
 
 
 def attachment(info: AttachmentInfo, message_url: str) -> Resource:

@@ -1,6 +1,7 @@
 """Inboxes at rest. A deleted one is a mark; its mail is removed in batches by the upkeep."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import Inbox
@@ -8,7 +9,11 @@ from sendook_lite.store.page import Page, bind, cut, seq_before
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Row, Tx
 
-_COLUMNS = "seq, id, name, email, created_at, updated_at"
+_DOMAIN = "SELECT id FROM domains WHERE name = substr(:address, instr(:address, '@') + 1)"
+_COLUMNS = (
+    "seq, id, name, email, created_at, updated_at,"
+    f" ({_DOMAIN.replace(':address', 'inboxes.address')})"
+)
 _LIVE = f"SELECT {_COLUMNS} FROM inboxes WHERE deleted_at IS NULL"
 
 
@@ -26,7 +31,8 @@ def insert(
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (identifier, name, email, address, made_for_mail, tx.now, tx.now),
     )
-    return Inbox(seq, identifier, name, email, tx.now, tx.now)
+    domain = tx.one(_DOMAIN, {"address": address})
+    return Inbox(seq, identifier, name, email, tx.now, tx.now, domain[0] if domain else None)
 
 
 def get_in(tx: Tx, identifier: str) -> Inbox:
@@ -57,7 +63,7 @@ def rename(tx: Tx, inbox: Inbox, name: str | None) -> Inbox:
     tx.execute(
         "UPDATE inboxes SET name = ?, updated_at = ? WHERE seq = ?", (name, tx.now, inbox.seq)
     )
-    return Inbox(inbox.seq, inbox.id, name, inbox.email, inbox.created_at, tx.now)
+    return replace(inbox, name=name, updated_at=tx.now)
 
 
 def mark_deleted(tx: Tx, inbox: Inbox) -> None:

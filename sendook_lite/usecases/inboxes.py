@@ -14,6 +14,7 @@ from sendook_lite.store.database import Store
 from sendook_lite.store.page import Page
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.publish import Published, Publisher
+from sendook_lite.usecases.served_domains import ServedDomains
 
 RESERVED_LOCAL_PARTS = frozenset({"bounces"})
 """Taken by the product itself: reports come back to ``bounces+<token>@…``."""
@@ -30,19 +31,13 @@ class InvalidDomain(SendookError):
         super().__init__("invalid_domain", "Invalid domain name")
 
 
-def served_domains(domains: tuple[str, ...]) -> frozenset[str]:
-    """Return the domains in the form in which addresses are compared."""
-    return frozenset(split(normalise(f"x@{domain}"))[2] for domain in domains)
-
-
 class Inboxes:
     """The use cases around inboxes."""
 
-    def __init__(self, store: Store, publisher: Publisher, domains: tuple[str, ...]) -> None:
+    def __init__(self, store: Store, publisher: Publisher, served: ServedDomains) -> None:
         self._store = store
         self._publisher = publisher
-        self._domains = domains
-        self._served = served_domains(domains)
+        self.served = served
 
     async def create(self, name: str | None, email: str | None) -> Inbox:
         """Make an inbox; without an address one is derived from the name.
@@ -91,7 +86,7 @@ class Inboxes:
         if not is_plausible(email):
             raise _bad_email("Invalid email address, expected name@domain", email)
         local, detail, domain = split(normalise(email))
-        if domain not in self._served:
+        if domain not in self.served:
             raise InvalidDomain
         if local in RESERVED_LOCAL_PARTS:
             raise _bad_email(f"{local}@ is reserved for delivery reports", email)
@@ -125,9 +120,9 @@ class Inboxes:
         local = local_part(name)
         if local in RESERVED_LOCAL_PARTS:
             local = f"{local}-{DEFAULT_LOCAL_PART}"
-        candidate = f"{local}@{self._domains[0]}"
+        candidate = f"{local}@{self.served.first}"
         while inboxes.find_address_in(tx, normalise(candidate)) is not None:
-            candidate = f"{local}-{secrets.token_hex(3)}@{self._domains[0]}"
+            candidate = f"{local}-{secrets.token_hex(3)}@{self.served.first}"
         return candidate
 
 

@@ -17,7 +17,7 @@ from sendook_lite.store import blobs, inboxes, messages
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases import report_mail
-from sendook_lite.usecases.inboxes import RESERVED_LOCAL_PARTS, Inboxes, served_domains
+from sendook_lite.usecases.inboxes import RESERVED_LOCAL_PARTS, Inboxes
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.threading import join, place
@@ -49,7 +49,6 @@ class DomainNotServed(SendookError):
 class IntakeRules:
     """What is accepted, from the settings ``inbound`` and ``delivery``."""
 
-    domains: tuple[str, ...]
     unknown_recipients: Literal["reject", "create"]
     create_per_hour: int
     catch_all: str
@@ -108,7 +107,6 @@ class Intake:
         self._publisher = publisher
         self._inboxes = inbox_cases
         self._rules = rules
-        self._served = served_domains(rules.domains)
         self._clock = clock
         self._ensure_room = ensure_room
 
@@ -293,7 +291,7 @@ class Intake:
     def _bare(self, address: str) -> tuple[str, str]:
         """Return the local part without +detail and the address with it, as compared."""
         local, _, domain = split(normalise(address))
-        if domain not in self._served:
+        if domain not in self._inboxes.served:
             raise DomainNotServed(domain)
         return local, f"{local}@{domain}"
 

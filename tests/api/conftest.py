@@ -14,11 +14,13 @@ from aiohttp import web
 
 from sendook_lite.api.server import ApiContext, build, runner
 from sendook_lite.domain.clock import SystemClock
+from sendook_lite.domain.dns_records import RecordRules
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.settings import Settings
 from sendook_lite.store.database import Store
 from sendook_lite.usecases.access import Access
+from sendook_lite.usecases.domains import Domains
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
@@ -26,8 +28,9 @@ from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
+from sendook_lite.usecases.served_domains import ServedDomains
 from sendook_lite.usecases.tail import Tails
-from tests.fakes import RecordingFeed, ScriptedProbe
+from tests.fakes import FakeDns, RecordingFeed, ScriptedProbe
 from tests.sending import build_sending
 
 PUBLIC_URL = "https://mail.example.com"
@@ -55,6 +58,7 @@ class Api:
     intake: Intake
     probe: ScriptedProbe
     feed: RecordingFeed
+    dns: FakeDns
     session: aiohttp.ClientSession
     url: str
     key: str
@@ -141,8 +145,9 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
     assert key is not None
     feed, probe = RecordingFeed(), ScriptedProbe()
     publisher = Publisher(feed, 1_048_576, tails.grew)
-    inboxes = Inboxes(store, publisher, ("localhost.test",))
-    rules = IntakeRules(("localhost.test",), "reject", 0, "", 262_144, PUBLIC_URL)
+    served, dns = ServedDomains(("localhost.test",)), FakeDns()
+    inboxes = Inboxes(store, publisher, served)
+    rules = IntakeRules("reject", 0, "", 262_144, PUBLIC_URL)
     context = ApiContext(
         settings=Settings(),
         public_url=PUBLIC_URL,
@@ -150,6 +155,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
         access=access,
         inboxes=inboxes,
         mailbox=Mailbox(store),
+        domains=Domains(store, served, dns, RecordRules("mx.example.com"), trust=False),
         endpoints=Endpoints(store, feed, probe, Guard(()), clock, ids, allow_http=False),
         replays=Replays(store, feed, clock),
         sending=build_sending(store, publisher, clock, PUBLIC_URL),
@@ -168,6 +174,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
             Intake(store, publisher, inboxes, rules, clock, lambda: None),
             probe,
             feed,
+            dns,
             session,
             url,
             key,

@@ -12,18 +12,22 @@ from aiohttp import web
 
 from sendook_lite.api.server import ApiContext, build, runner
 from sendook_lite.domain.clock import SystemClock
+from sendook_lite.domain.dns_records import RecordRules
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.settings import Settings
 from sendook_lite.store.database import Store
 from sendook_lite.usecases.access import Access
+from sendook_lite.usecases.domains import Domains
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.idempotency import Idempotency
 from sendook_lite.usecases.inboxes import Inboxes
+from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
+from sendook_lite.usecases.served_domains import ServedDomains
 from sendook_lite.usecases.tail import Tails
-from tests.fakes import RecordingFeed, ScriptedProbe
+from tests.fakes import FakeDns, RecordingFeed, ScriptedProbe
 from tests.sending import build_sending
 
 KEY = "sk_of_the_command_line_tests"
@@ -89,12 +93,15 @@ async def _context(store: Store, clock: SystemClock, server: ApiServer) -> ApiCo
     await access.bootstrap(KEY)
     feed = RecordingFeed()
     publisher = Publisher(feed, 1_048_576, tails.grew)
+    served = ServedDomains(("localhost.test",))
     return ApiContext(
         settings=Settings(),
         public_url="http://mail.example.com",
         store=store,
         access=access,
-        inboxes=Inboxes(store, publisher, ("localhost.test",)),
+        inboxes=Inboxes(store, publisher, served),
+        mailbox=Mailbox(store),
+        domains=Domains(store, served, FakeDns(), RecordRules("mx.example.com"), trust=False),
         endpoints=Endpoints(
             store, feed, ScriptedProbe(), Guard(()), clock, Ids(clock), allow_http=False
         ),

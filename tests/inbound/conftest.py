@@ -19,6 +19,7 @@ from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.reports import Reports
+from sendook_lite.usecases.served_domains import ServedDomains
 from tests.fakes import FakeClock, RecordingFeed
 
 
@@ -36,7 +37,7 @@ class House:
         self.store = Store(self.directory / "data", self.clock, Ids(self.clock))
         publisher = Publisher(self.feed, 1 << 20)
         domains = ("example.com", "bücher.example")
-        self.inboxes = Inboxes(self.store, publisher, domains)
+        self.inboxes = Inboxes(self.store, publisher, ServedDomains(domains))
         rules = {
             "unknown_recipients": "reject", "create_per_hour": 60, "catch_all": "", **self.rules,
         }  # fmt: skip
@@ -45,7 +46,6 @@ class House:
             publisher,
             self.inboxes,
             IntakeRules(
-                domains=domains,
                 inline_attachments=262_144,
                 public_url="http://127.0.0.1:8465",
                 **rules,

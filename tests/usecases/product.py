@@ -23,6 +23,7 @@ from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.reports import Reports
 from sendook_lite.usecases.sending import Sending, SendingRules
+from sendook_lite.usecases.served_domains import ServedDomains
 from sendook_lite.usecases.settling import Settling
 from sendook_lite.usecases.submitting import Submitting
 from sendook_lite.usecases.turns import Turns
@@ -35,7 +36,6 @@ MAX_BODY_BYTES = 64 * 1024
 TOKENS = Tokens(b"the secret of the tests")
 DISABLE_RULE = DisableRule(failures=10, after_ms=24 * 3_600_000)
 RULES = IntakeRules(
-    domains=DOMAINS,
     unknown_recipients="reject",
     create_per_hour=3,
     catch_all="",
@@ -129,7 +129,7 @@ def build(store: Store, clock: FakeClock) -> Product:
         feed=feed,
         probe=probe,
         publisher=publisher,
-        inboxes=Inboxes(store, publisher, DOMAINS),
+        inboxes=Inboxes(store, publisher, ServedDomains(DOMAINS)),
         reports=Reports(publisher, PUBLIC_URL),
         endpoints=Endpoints(store, feed, probe, Guard(), clock, Ids(clock), allow_http=False),
         access=Access(store, clock),

@@ -7,7 +7,8 @@ import pytest
 from sendook_lite.domain.errors import Invalid, NotFound
 from sendook_lite.domain.events import payload_of
 from sendook_lite.store import inboxes
-from sendook_lite.usecases.inboxes import InvalidDomain, local_part, served_domains
+from sendook_lite.usecases.inboxes import InvalidDomain, local_part
+from sendook_lite.usecases.served_domains import ServedDomains
 from tests.usecases.product import Product
 
 
@@ -112,4 +113,7 @@ def test_a_long_name_becomes_a_short_local_part() -> None:
     ],
 )
 def test_domains_are_compared_in_one_form(domains: Any, served: Any) -> None:
-    assert served_domains(domains) == served
+    known = ServedDomains(domains)
+    assert all(each in known for each in served)
+    assert domains[0] not in known
+    assert known.first == domains[0]
