@@ -184,7 +184,9 @@ def parse_name_server(value: str) -> tuple[str, int]:
         ValueError: it is none of these.
     """
     if value.startswith("["):
-        host, _, rest = value[1:].partition("]")
+        host, bracket, rest = value[1:].partition("]")
+        if not bracket:
+            raise ValueError("not closed")
     elif value.count(":") == 1:
         host, colon, port = value.partition(":")
         rest = colon + port

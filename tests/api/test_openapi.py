@@ -129,6 +129,8 @@ async def filled_api(shared: Api) -> tuple[Api, dict[str, str]]:
         "POST", f"/v1/webhooks/{hook['id']}/replay", {"since": "2020-01-01T00:00:00Z"}
     )
     await shared.call("POST", f"/v1/webhooks/{hook['id']}/secret/rotate", {})
+    await shared.make("/v1/domains", {"name": "d.example"})
+    await shared.call("POST", "/v1/domains/d.example/verify")
     await shared.make_key("read", inbox_ids=[inbox["id"]])
     found = await shared.get(f"/v1/inboxes/{inbox['id']}/messages/{message}")
     deliveries = await shared.get(f"/v1/deliveries?webhookId={hook['id']}")
@@ -144,6 +146,7 @@ async def filled_api(shared: Api) -> tuple[Api, dict[str, str]]:
         "event_id": owed.event_id,
         "delivery_id": delivery["id"],
         "api_key_id": keys[0]["id"],
+        "domain": "d.example",
     }
 
 
@@ -205,6 +208,23 @@ async def test_what_is_sent_and_suppressed_is_as_described(
     route = by_name["remove_suppression"]
     removed = await api.call("DELETE", route.path.format(address="gone@example.org"))
     assert_described(route, removed.json)
+
+
+@of_module
+async def test_a_domain_and_labels_are_as_described(
+    filled_api: tuple[Api, dict[str, str]],
+) -> None:
+    api, ids = filled_api
+    by_name = {route.handler.__name__: route for route in ROUTES}
+    made = await api.make("/v1/domains", words.BODIES["CreateDomain"])
+    assert_described(by_name["create_domain"], made)
+    where = f"/v1/domains/{made['id']}"
+    verified = await api.call("POST", f"{where}/verify")
+    assert_described(by_name["verify_domain"], verified.json)
+    assert_described(by_name["delete_domain"], (await api.call("DELETE", where)).json)
+    where = by_name["change_message"].path.format(**ids)
+    labelled = await api.call("PATCH", where, words.BODIES["ChangeMessage"])
+    assert_described(by_name["change_message"], labelled.json)
 
 
 @of_module

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from sendook_lite.settings import DEV_DEFAULTS, Settings
+from sendook_lite.settings import DEV_DEFAULTS, DomainsSettings, Settings, parse_name_server
 from sendook_lite.settings_sources import load
 
 EXAMPLE = Path(__file__).parents[2] / "sendook.example.toml"
@@ -111,3 +111,29 @@ def test_a_schedule_has_at_most_twenty_delays_of_at_most_a_week() -> None:
     for wrong in ([1] * 21, [week + 0.5]):
         with pytest.raises(ValidationError):
             Settings.model_validate({"delivery": {"retry_schedule": wrong}})
+
+
+@pytest.mark.parametrize(
+    ("value", "server"),
+    [
+        ("9.9.9.9", ("9.9.9.9", 53)),
+        ("127.0.0.1:5353", ("127.0.0.1", 5353)),
+        ("::1", ("::1", 53)),
+        ("[::1]", ("::1", 53)),
+        ("[2001:DB8::1]:5353", ("2001:db8::1", 5353)),
+    ],
+)
+def test_a_name_server_is_an_address_with_or_without_a_port(
+    value: str, server: tuple[str, int]
+) -> None:
+    assert DomainsSettings(resolver=(value,)).resolver == (value,)
+    assert parse_name_server(value) == server
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "dns.example", "9.9.9.9:", "9.9.9.9:0", "9.9.9.9:65536", "[::1", "[::1]x", "::1:x"],
+)
+def test_what_is_no_name_server_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError, match="must be an IP address"):
+        DomainsSettings(resolver=(value,))
