@@ -9,6 +9,7 @@ from sendook_lite.domain.mail import parse
 from sendook_lite.store import messages, threads
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases import threading, upkeep
+from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.threading import place, thread_subject
 from tests.usecases.product import Product, mail
 
@@ -161,6 +162,29 @@ async def test_a_thread_that_was_being_merged_may_be_merged_again(
     await product.upkeep.run()
     (thread,) = (await threads.list_page(product.store.reader, box.seq, 9, None)).items
     assert thread.message_ids == tuple(made)
+
+
+async def test_a_thread_into_which_another_moves_outlives_its_own_messages(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, "MOVED_AT_ONCE", 1)
+    box = await product.inboxes.create("Ann", "ann@mail.example")
+    reader, mailbox = product.store.reader, Mailbox(product.store)
+    made = [await receive(product, mail("A", message_id="a@x"))]
+    made += [await receive(product, mail("B", message_id="b@x"))]
+    made += [await receive(product, mail(f"B {n}", in_reply_to="b@x")) for n in range(3)]
+    made += [await receive(product, mail("Tie", in_reply_to="a@x", references=("b@x",)))]
+    older = (await messages.get(reader, box.id, made[0])).thread_id
+    for identifier in (await threads.get(reader, box.id, older)).message_ids:
+        await mailbox.delete(box.id, identifier)
+    await product.store.writer.write(upkeep.remove_threads)
+    await product.upkeep.run()
+    assert (await threads.get(reader, box.id, older)).message_ids == tuple(made[2:5])
+    # And one that is emptied before anything has moved is gone in the end.
+    for identifier in made[2:5]:
+        await mailbox.delete(box.id, identifier)
+    await product.upkeep.run()
+    assert await product.count("threads") == await product.count("thread_references") == 0
 
 
 async def test_a_thread_tells_of_so_many_messages_and_that_there_are_more(
