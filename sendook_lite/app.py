@@ -386,6 +386,7 @@ class App:
             ids,
             steady.now,
             None if self._outbox is None else self._outbox.accepted,
+            sign=(lambda raw, _: raw) if self._signer is None else self._signer.sign,
         )
 
     def _bind(

@@ -12,7 +12,7 @@ from sendook_lite.store.page import PAGE_BYTES, Page, seq_after, seq_before, wit
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Row, Tx
 
-CLOCK_STEP_MS: Final = 5 * 60 * 1000
+CLOCK_STEP_MS: Final = 10_000
 """By so much the clock may have been set back without a list by time missing a message."""
 
 
@@ -209,12 +209,12 @@ async def newest_of_thread(reader: Reader, thread: Thread) -> Message | None:
     return _message(row) if row else None
 
 
-async def stretch(reader: Reader, period: Period, column: str = "messages.seq") -> str:
+async def stretch(reader: Reader, period: Period) -> str:
     """Return SQL for "of a period", to which ``:since`` and ``:until`` are to be bound.
 
     Lists are ordered by ``seq``, and nothing has an index of inbox and time: the period's ends are
     looked up as places in commit order, CLOCK_STEP_MS further out, and the times are then compared
-    one by one. ``column`` is where the place of a row stands.
+    one by one.
     """
     conditions = ["TRUE"]
     if period.since is not None:
@@ -223,7 +223,7 @@ async def stretch(reader: Reader, period: Period, column: str = "messages.seq") 
             "SELECT seq FROM messages WHERE created_at >= ? ORDER BY created_at, seq LIMIT 1",
             (period.since - CLOCK_STEP_MS,),
         )
-        conditions.append(f"{column} >= {row[0]:d}" if row else "FALSE")
+        conditions.append(f"messages.seq >= {row[0]:d}" if row else "FALSE")
     if period.until is not None:
         conditions.append("messages.created_at <= :until")
         row = await reader.one(
@@ -231,7 +231,7 @@ async def stretch(reader: Reader, period: Period, column: str = "messages.seq") 
             " ORDER BY created_at DESC, seq DESC LIMIT 1",
             (period.until + CLOCK_STEP_MS,),
         )
-        conditions.append(f"{column} <= {row[0]:d}" if row else "FALSE")
+        conditions.append(f"messages.seq <= {row[0]:d}" if row else "FALSE")
     return " AND ".join(conditions)
 
 

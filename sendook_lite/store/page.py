@@ -21,17 +21,17 @@ class Page(Generic[T]):
     more: bool = False
 
 
-def seq_before(table: str, before: str | None, column: str = "") -> str:
+def seq_before(table: str, before: str | None) -> str:
     """Return SQL for "older than the row with this id", to which ``:before`` is to be bound.
 
     An id whose row is gone (retention) continues at the place where it would have stood. Without
     an id the condition is constant: an ``OR`` over it would keep SQLite from seeking, and a page
-    deep in history would read everything newer. ``column`` is compared instead of the table's seq.
+    deep in history would read everything newer.
     """
     if before is None:
         return "TRUE"
     return (
-        f"{column or f'{table}.seq'} < coalesce((SELECT seq FROM {table} WHERE id = :before), "
+        f"{table}.seq < coalesce((SELECT seq FROM {table} WHERE id = :before), "
         f"(SELECT seq + 1 FROM {table} WHERE id < :before ORDER BY id DESC LIMIT 1), 0)"
     )
 

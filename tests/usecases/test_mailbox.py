@@ -115,6 +115,28 @@ async def test_pages_go_on_before_the_last_one(box: Box) -> None:
     assert await box.find("number", limit=2, before=ids[1]) == ids[2:4]
 
 
+async def test_a_search_goes_through_block_after_block(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "BLOCK", 3)
+    other = Box(box.product, await box.product.inboxes.create("Eve", "eve@mail.example"))
+    ids = [await box.receive("Number 0 odd")]
+    for number in range(10):
+        await other.receive(f"Number {number} odd", message_id=f"{number}@x")
+    for number in range(1, 9):
+        ids.insert(0, await box.receive(f"Number {number} {'even' if number % 2 == 0 else 'odd'}"))
+    for limit in range(1, 11):
+        found: list[str] = []
+        while page := await box.find("num", limit=limit, before=found[-1] if found else None):
+            assert len(page) == limit or len(found) + len(page) == len(ids)
+            found += page
+        assert found == ids
+    assert await box.find("odd") == ids[1::2] + ids[8:]
+    assert await box.find("none") == []
+    await box.delete(ids[4])
+    assert await box.find("number") == ids[:4] + ids[5:]
+
+
 async def test_filters_are_exact_and_add_up(box: Box) -> None:
     first, second = await box.receive("One"), await box.receive("Two")
     await box.label(first, "To Do", "x")

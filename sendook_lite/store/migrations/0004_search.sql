@@ -2,10 +2,10 @@
 
 -- The index holds words without their text (content=''), without their places (detail=none) and
 -- without lengths (columnsize=0). Words come cut, folded and each once (domain/search_words.py), so
--- the tokenizer only splits at spaces. prefix: two characters name the inbox, one or two more are
--- what somebody began to type; longer beginnings are found fast enough without.
+-- the tokenizer only splits at spaces. prefix: three characters name inbox and block, one more
+-- is what somebody began to type; longer beginnings are found fast enough without.
 CREATE VIRTUAL TABLE message_search USING fts5(
-  words, content = '', detail = none, columnsize = 0, tokenize = 'ascii', prefix = '3 4'
+  words, content = '', detail = none, columnsize = 0, tokenize = 'ascii', prefix = '4'
 );
 -- Merging segments is done in small portions by the upkeep; by itself FTS5 would hold the writer for
 -- a tenth of a second now and then.
