@@ -3,10 +3,13 @@
 import asyncio
 import json
 from pathlib import Path
+from urllib.request import Request, urlopen
+
+import dkim
 
 from sendook_lite.domain.dkim import DkimSigner, generate_key
 from tests.dns_server import DnsServer
-from tests.e2e.server import Server
+from tests.e2e.server import KEY, Server
 
 MAIL = b"From: a@b.example\r\nSubject: Hello\r\n\r\nText\r\n"
 
@@ -47,6 +50,12 @@ def serve_a_domain(server: Server, dns: DnsServer, record: str) -> None:
     assert records["spf"]["status"] == records["dmarc"]["status"] == "missing"
     inbox = server.call("POST", "/v1/inboxes", {"email": "ann@new.example"})
     assert server.run("ingest", "--recipient", "ann@new.example", stdin=MAIL).returncode == 0
+    sent = server.call(
+        "POST",
+        f"/v1/inboxes/{inbox['id']}/messages/send",
+        {"to": "somebody@elsewhere.example", "subject": "Signed", "text": "Hello"},
+    )
+    assert signed_by_its_domain(server, inbox["id"], sent["id"], record)
     server.kill()
     dns.silent = {"new.example"}  # what was verified needs no DNS any more
     server.start()
@@ -58,5 +67,21 @@ def serve_a_domain(server: Server, dns: DnsServer, record: str) -> None:
     third = MAIL.replace(b"Text", b"Third")
     refused = server.run("ingest", "--recipient", "ann@new.example", stdin=third)
     assert b"5.7.1" in refused.stdout
-    kept = server.call("GET", f"/v1/inboxes/{inbox['id']}/messages")
+    kept = server.call("GET", f"/v1/inboxes/{inbox['id']}/messages?from=b.example")
     assert len(kept) == 2
+
+
+def signed_by_its_domain(server: Server, inbox: str, message: str, record: str) -> bool:
+    request = Request(
+        f"{server.url}/v1/inboxes/{inbox}/messages/{message}/raw",
+        headers={"Authorization": f"Bearer {KEY}"},
+    )
+    with urlopen(request, timeout=30) as answer:
+        raw = answer.read()
+
+    def in_dns(asked: bytes, timeout: float = 0) -> bytes:
+        del timeout
+        assert asked == b"sendook._domainkey.new.example."
+        return record.encode()
+
+    return bool(dkim.verify(raw, dnsfunc=in_dns))
