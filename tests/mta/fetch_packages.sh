@@ -29,5 +29,5 @@ fetch() {
 
 command -v apt-get >/dev/null || { echo "no apt-get: tests with mail servers need Debian"; exit 1; }
 fetch postfix swaks
-fetch exim4-daemon-light
+fetch exim4-daemon-light libnss-wrapper
 fetch opensmtpd

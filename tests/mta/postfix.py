@@ -65,7 +65,7 @@ class Postfix:
         self.sockets = directory / "spool" / "sendook"
         self.mailbox = directory / "mail" / "ann"
         self.log_file = directory / "mail.log"
-        self.gate, self.submission = _free_port(), _free_port()
+        self.gate, self.submission = free_port(), free_port()
         self._root = root
         self._conf = directory / "conf"
         self._environment = {**debian.environment(root), "MAIL_CONFIG": str(self._conf)}
@@ -189,7 +189,7 @@ def _header(name: str, value: str) -> tuple[str, str]:
     return f"--h-{name.replace('_', '-')}", value
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
