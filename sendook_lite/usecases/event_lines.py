@@ -23,7 +23,8 @@ from sendook_lite.usecases.reports import ReportedOutcome, Reports
 
 Answer = dict[str, Any]
 Told = Answer | BaseException
-"""What is said about one line: ``{"eventId"}`` or ``{"messageIds", "eventIds"}``, or its error."""
+"""What is said about one line, or its error: ``{"eventId"}``, ``{"messageIds", "eventIds"}``, or
+nothing but that it was taken, when it told what was known."""
 
 _Result = tuple[Told, list[Published]]
 
@@ -151,8 +152,8 @@ class EventLines:
 
     def _store_line(self, tx: Tx, line: Line) -> _Result:
         if isinstance(line, OutcomeLine):
-            published = self._reports.apply(tx, line.outcome)
-            return {"eventId": published.event.id}, [published]
+            published = self._reports.tell(tx, line.outcome)
+            return ({}, []) if published is None else ({"eventId": published.event.id}, [published])
         stored = [
             self._intake.receive_in(tx, line.mail, recipient, line.sender)
             for recipient in dict.fromkeys(line.recipients)

@@ -61,6 +61,19 @@ class Reports:
         self._publisher = publisher
         self._public_url = public_url
 
+    def tell(self, tx: Tx, outcome: ReportedOutcome) -> Published | None:
+        """Record an outcome unless it is known: delivery reports, logs and notifications overlap.
+
+        None: of a recipient of ours as much or more was known already. Raises as `apply` does.
+        """
+        message = _find(tx, outcome)
+        if message is not None and message.direction == "outbound":
+            known = find_recipient(submissions.of_message(tx, message.seq), outcome.recipient)
+            status = outcome.event_type.removeprefix("message.")
+            if known is not None and rank(status) <= rank(known.status):
+                return None
+        return self.apply(tx, outcome)
+
     def apply(self, tx: Tx, outcome: ReportedOutcome) -> Published:
         """Record an outcome as an event; a unit of work, or part of a larger one.
 

@@ -161,6 +161,8 @@ class Postfix:
             "myhostname = mx.people.test",
             "mydestination = people.test",
             f"alias_maps = inline:{{ann={self.mailbox}}}",
+            # Users of the machine have addresses, too; their mail stays here.
+            f"mail_spool_directory = {self.mailbox.parent}/",
             "inet_interfaces = 127.0.0.1",
             "inet_protocols = ipv4",
             f"queue_directory = {self.directory}/spool",
