@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import Secret, Webhook
 from sendook_lite.domain.netguard import Guard
+from sendook_lite.domain.ses_headers import add_ses_headers
 from sendook_lite.domain.signing import signing_key
 from sendook_lite.domain.tokens import SECRET_BYTES, Tokens
 from sendook_lite.inbound import listeners
@@ -344,7 +346,7 @@ class App:
             ensure_room=space.ensure,
             metrics=lambda accept: metrics.render(measured, accept),
             requests=requests,
-            ses=Ses(lines, topics, fetch, clock) if topics else None,
+            ses=Ses(lines, report_mail, topics, fetch, clock) if topics else None,
         )
         for listener, server in (
             (events, event_server),
@@ -374,7 +376,13 @@ class App:
             settings.relay.url, settings.inbound.domains[0], deliver=intake.deliver_here
         )
         if relay is not None:
-            submitting = Submitting(store, publisher, reports, tokens, steady.now)
+            ses = settings.ses
+            dress = partial(
+                add_ses_headers,
+                configuration_set=ses.configuration_set,
+                tags=ses.message_tags,
+            )
+            submitting = Submitting(store, publisher, reports, tokens, steady.now, dress)
             self._outbox = Outbox(submitting, relay, self._clock)
         return Sending(
             store,

@@ -96,6 +96,14 @@ def _leads_somewhere(url: str) -> bool:
 
 
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?|[0-9a-f:.]+(%\w+)?")
+
+
+def _ses_name(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9_-]{0,64}", value, re.ASCII) is None:
+        raise ValueError("must be at most 64 letters, digits, hyphens and underscores")
+    return value
+
+
 _MAX_PORT = 65_535
 _DNS_PORT = 53
 _WEEK = 7 * 24 * 3600
@@ -104,6 +112,7 @@ Cidr = Annotated[str, AfterValidator(_cidr)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Listen = Annotated[str, AfterValidator(_listen)]
 SocketAddress = Annotated[str, AfterValidator(_socket)]
+SesName = Annotated[str, AfterValidator(_ses_name)]
 Mode = Annotated[str, AfterValidator(_mode)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Address = Annotated[str, AfterValidator(_address)]
@@ -209,9 +218,11 @@ class DomainsSettings(Section):
 
 
 class SesSettings(Section):
-    """Which SNS topics may post notifications."""
+    """Which SNS topics may post notifications, and what SES as a relay is told about mail."""
 
     topic_arns: tuple[str, ...] = ()
+    configuration_set: SesName = ""
+    message_tags: dict[SesName, SesName] = {}
 
 
 class RetentionSettings(Section):

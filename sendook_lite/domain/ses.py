@@ -18,16 +18,13 @@ _STATUS: Final = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _LONGEST: Final = 4096
 _MOST_RECIPIENTS: Final = 1000
 _RECEIVED: Final = "Received"
-_BOUNCES: Final = "bounces+"
-"""Begins the envelope senders of our own mail, which are nobody's addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class SesReport:
     """What became of a mail for one recipient; ``at`` in epoch ms.
 
-    ``sender`` is the envelope's, unless that is an address for our bounces; ``message_id`` the one
-    that the mail had when SES was given it.
+    ``sender`` is the envelope's, ``message_id`` the one that the mail had when SES was given it.
     """
 
     event_type: str
@@ -138,12 +135,11 @@ def _reports(
     event_type: str, mail: Mapping[str, Any], told: Mapping[str, Any], found: list[_Found]
 ) -> list[SesReport]:
     stamp = _text(told.get("timestamp"))
-    source = _text(mail.get("source"))
     return [
         SesReport(
             event_type=event_type,
             recipient=_bare(str(recipient)),
-            sender=None if source is None or source.startswith(_BOUNCES) else source,
+            sender=_text(mail.get("source")),
             message_id=_message_id(mail),
             status=status,
             permanent=permanent,

@@ -9,9 +9,12 @@ import orjson
 import structlog
 
 from sendook_lite.domain import ses, sns
+from sendook_lite.domain.addresses import normalise, split
 from sendook_lite.domain.clock import Clock
 from sendook_lite.domain.errors import Forbidden, Invalid, SendookError, Unavailable
+from sendook_lite.domain.tokens import REPORT_LOCAL_PART
 from sendook_lite.usecases.event_lines import EventLines, Line, MailLine, OutcomeLine
+from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.reports import ReportedOutcome
 
 MOST_CERTIFICATES: Final = 8
@@ -27,9 +30,15 @@ class Ses:
     """Takes messages of SNS, of the topics that are named in the settings."""
 
     def __init__(
-        self, lines: EventLines, topic_arns: Collection[str], fetch: Fetch, clock: Clock
+        self,
+        lines: EventLines,
+        report_mail: ReportMail,
+        topic_arns: Collection[str],
+        fetch: Fetch,
+        clock: Clock,
     ) -> None:
         self._lines = lines
+        self._report_mail = report_mail
         self._topic_arns = frozenset(topic_arns)
         self._fetch = fetch
         self._clock = clock
@@ -95,7 +104,7 @@ class Ses:
             for line in await self._mail_lines(told, key):
                 await self._store([line])  # alone: a batch with mail is stored whole or not at all
         else:
-            await self._store([_report_line(each, key) for each in told])
+            await self._store([self._report_line(each, key) for each in told])
 
     async def _mail_lines(self, told: ses.SesMail, key: str) -> list[Line]:
         """Prepare a mail for each of its recipients, so that one who is unknown harms no other."""
@@ -124,18 +133,24 @@ class Ses:
             if isinstance(told, SendookError):
                 log.info("a notification is of no mail here", reason=told.message)
 
+    def _report_line(self, report: ses.SesReport, key: str) -> OutcomeLine:
+        """Turn a report into a line.
 
-def _report_line(report: ses.SesReport, key: str) -> OutcomeLine:
-    """Turn a report into a line; where our Message-ID is not known, its sender names the mail."""
-    outcome = ReportedOutcome(
-        event_type=report.event_type,
-        recipient=report.recipient,
-        message_id_header=report.message_id,
-        sender=report.sender,
-        status=report.status,
-        permanent=report.permanent,
-        diagnostic=report.diagnostic,
-        remote_mta=report.remote_mta,
-        reported_at=report.at,
-    )
-    return OutcomeLine(outcome, f"{key}:{report.recipient}")
+        Our return path in ``sender`` names a mail of ours for sure: SES gives mail a Message-ID of
+        its own, and returns ours only where it is told to include headers.
+        """
+        local, detail, _ = split(normalise(report.sender or ""))
+        ours = self._report_mail.subject(local, detail)
+        outcome = ReportedOutcome(
+            event_type=report.event_type,
+            recipient=report.recipient,
+            message_id=ours,
+            message_id_header=report.message_id,
+            sender=None if local == REPORT_LOCAL_PART else report.sender,
+            status=report.status,
+            permanent=report.permanent,
+            diagnostic=report.diagnostic,
+            remote_mta=report.remote_mta,
+            reported_at=report.at,
+        )
+        return OutcomeLine(outcome, f"{key}:{report.recipient}")

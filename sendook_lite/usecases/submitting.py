@@ -39,6 +39,7 @@ class Submitting:
         reports: record outcomes.
         tokens: make the envelope sender.
         now: the time that due times are measured against, in ms.
+        dress: adds what only the relay is to see to a mail.
     """
 
     def __init__(
@@ -48,12 +49,14 @@ class Submitting:
         reports: Reports,
         tokens: Tokens,
         now: Callable[[], int],
+        dress: Callable[[bytes], bytes] = bytes,
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._reports = reports
         self._tokens = tokens
         self._now = now
+        self._dress = dress
 
     async def resume(self) -> int:
         """Prepare for a start; returns how many tries a clock set back had put out of reach.
@@ -82,7 +85,7 @@ class Submitting:
             return None  # what is being removed goes bit by bit
         domain = normalise(due.from_address).rpartition("@")[2]
         return Mailing(
-            raw=raw,
+            raw=self._dress(raw),
             sender=self._tokens.return_path(due.message_id, domain),
             recipients=tuple(each.recipient for each in due.recipients),
             envelope_id=due.message_id,

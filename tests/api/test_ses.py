@@ -7,7 +7,9 @@ import orjson
 
 from sendook_lite.domain.clock import SystemClock
 from sendook_lite.domain.errors import StoreFailed
+from sendook_lite.domain.tokens import Tokens
 from sendook_lite.usecases.event_lines import EventLines
+from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.reports import Reports
 from sendook_lite.usecases.ses import Ses
 from tests import sns_topic
@@ -40,7 +42,8 @@ async def serve(api: Api, room: Room | None = None) -> str:
     reports = Reports(publisher, PUBLIC_URL)
     ensure = (room or Room()).ensure
     lines = EventLines(context.store, publisher, api.intake, reports, ensure)
-    return await api.serve(ses=Ses(lines, (sns_topic.TOPIC,), fetch, context.clock))
+    report_mail = ReportMail(reports, Tokens(b"the secret of the tests"))
+    return await api.serve(ses=Ses(lines, report_mail, (sns_topic.TOPIC,), fetch, context.clock))
 
 
 async def post(api: Api, url: str, body: Any) -> tuple[int, dict[str, Any]]:

@@ -127,13 +127,6 @@ def test_the_message_id_may_be_among_the_common_headers_or_nowhere() -> None:
         assert read[0].message_id == expected
 
 
-def test_our_bounce_addresses_are_nobodys_mail() -> None:
-    mail = {**MAIL, "source": "bounces+token@mail.example"}
-    read = read_notification({"eventType": "Bounce", "bounce": BOUNCE, "mail": mail})
-    assert isinstance(read, list)
-    assert read[0].sender is None
-
-
 @pytest.mark.parametrize("encoding", ["BASE64", "UTF-8"])
 def test_a_received_mail_comes_with_its_bytes(encoding: str) -> None:
     raw = "From: ann@c.example\r\n\r\nGrüße\r\n"

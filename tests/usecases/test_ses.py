@@ -8,10 +8,12 @@ import pytest
 
 from sendook_lite.domain.errors import Forbidden, StoreFailed, Unavailable
 from sendook_lite.usecases.event_lines import EventLines
+from sendook_lite.usecases.report_mail import ReportMail
+from sendook_lite.usecases.sending import Wanted
 from sendook_lite.usecases.ses import MOST_CERTIFICATES, Ses
 from tests import sns_topic
 from tests.unit.test_ses import AT, BOUNCE, MAIL
-from tests.usecases.product import Product, mail
+from tests.usecases.product import TOKENS, Product, mail
 
 BOUNCED = {"eventType": "Bounce", "mail": MAIL, "bounce": BOUNCE}
 
@@ -42,7 +44,9 @@ def ses(product: Product, network: Network) -> Ses:
     lines = EventLines(
         product.store, product.publisher, product.intake(), product.reports, product.ensure_room
     )
-    return Ses(lines, (sns_topic.TOPIC,), network.fetch, product.clock)
+    return Ses(
+        lines, ReportMail(product.reports, TOKENS), (sns_topic.TOPIC,), network.fetch, product.clock
+    )
 
 
 async def payloads(product: Product) -> list[dict[str, Any]]:
@@ -69,6 +73,28 @@ async def test_a_notification_becomes_an_event_for_each_recipient(
         "reportedAt": AT,
     }
     assert second["delivery"]["recipient"] == "max@c.example"
+
+
+async def test_our_return_path_names_the_mail_and_one_that_is_made_up_does_not(
+    product: Product, ses: Ses
+) -> None:
+    inbox = await product.inboxes.create(None, "ann@mail.example")
+    wanted = Wanted(to=("zoe@c.example", "max@c.example"), text="Hello")
+    message = (await product.sending().send("key_1", inbox.id, wanted)).message
+    forged = f"bounces+{'0' * 42}@mail.example"
+    for number, source in enumerate((forged, TOKENS.return_path(message.id, "mail.example"))):
+        told = {**BOUNCED, "mail": {**MAIL, "source": source, "headers": []}}
+        await ses.take(sns_topic.signed(told, now(product), MessageId=str(number)))
+    bounced = [each for each in await payloads(product) if "delivery" in each]
+    assert [each["id"] for each in bounced] == [message.id, message.id]
+    assert {each["address"]: each["status"] for each in bounced[-1]["recipients"]} == {
+        "zoe@c.example": "bounced",
+        "max@c.example": "bounced",
+    }
+    # A delivery report that comes by mail, or the same by another topic, tells nothing new.
+    told = {**BOUNCED, "mail": {**MAIL, "source": TOKENS.return_path(message.id, "mail.example")}}
+    await ses.take(sns_topic.signed(told, now(product), MessageId="another"))
+    assert len([each for each in await payloads(product) if "delivery" in each]) == 2
 
 
 async def test_what_comes_again_changes_nothing(product: Product, ses: Ses) -> None:

@@ -13,9 +13,10 @@ from moto import mock_aws
 from sendook_lite.domain.clock import SystemClock
 from sendook_lite.domain.errors import Forbidden
 from sendook_lite.usecases.event_lines import EventLines
+from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.ses import Ses
 from tests.unit.test_ses import BOUNCE, MAIL
-from tests.usecases.product import Product
+from tests.usecases.product import TOKENS, Product
 
 CREDENTIALS = {
     "region_name": "eu-west-1",
@@ -51,7 +52,9 @@ async def test_a_message_that_moto_signed_is_taken_and_a_changed_one_is_not(
     lines = EventLines(
         product.store, product.publisher, product.intake(), product.reports, product.ensure_room
     )
-    ses = Ses(lines, (published["TopicArn"],), fetch, product.clock)
+    ses = Ses(
+        lines, ReportMail(product.reports, TOKENS), (published["TopicArn"],), fetch, product.clock
+    )
     await ses.take(published)
     assert await product.count("events") == 2
     with pytest.raises(Forbidden, match="does not prove"):

@@ -10,7 +10,7 @@ from sendook_lite.store import messages
 from sendook_lite.store.submissions import DueMail
 from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.reports import ReportedOutcome
-from sendook_lite.usecases.submitting import BATCH
+from sendook_lite.usecases.submitting import BATCH, Submitting
 from tests.usecases.product import TOKENS, Product
 
 ONE, TWO, THREE = (f"{name}@elsewhere.example" for name in ("one", "two", "three"))
@@ -196,3 +196,22 @@ async def test_a_mail_whose_inbox_goes_meanwhile_ends_quietly(
     assert await product.count("submissions") == 0
     assert await product.submitting().mailing(one) is None
     await product.submitting().settle(one, {ONE: reply})
+
+
+async def test_a_mail_is_dressed_for_the_relay_alone(product: Product) -> None:
+    box, message = await queued(product, ONE)
+    (one,) = await due(product)
+    submitting = Submitting(
+        product.store,
+        product.publisher,
+        product.reports,
+        TOKENS,
+        product.clock.now,
+        lambda raw: b"X-Dress: red\r\n" + raw,
+    )
+    mailing = await submitting.mailing(one)
+    assert mailing is not None
+    assert mailing.raw.startswith(b"X-Dress: red\r\n")
+    assert box.id == message.inbox_id
+    rows = await product.rows("SELECT data FROM blob_chunks")
+    assert not any(b"X-Dress" in row[0] for row in rows)
