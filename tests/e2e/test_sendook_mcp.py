@@ -95,36 +95,65 @@ async def test_messages_and_threads_can_be_read(server: Server, endpoint: Endpoi
     assert payload["id"] in thread
 
 
-async def test_messages_can_be_sent_and_replied_to(server: Server) -> None:
-    inbox = server.inbox()
+async def test_messages_can_be_sent_answered_and_searched(
+    server: Server, endpoint: Endpoint
+) -> None:
+    """With --dev the relay is ``capture:``, which brings mail to local inboxes."""
+    agent, other = server.inbox("agent@localhost.test"), server.inbox("other@localhost.test")
+    server.webhook(endpoint.url, "message.received")
     sent = json.loads(
         await client.sendook_send_message(
             client.SendMessageInput(
-                inbox_id=inbox["id"],
-                to=["ann@localhost.test"],
-                cc=["eve@example.org"],
-                subject="Hello",
-                text="How are you?",
-                labels=["greeting"],
+                inbox_id=agent["id"],
+                to=["other@localhost.test"],
+                cc=["third@localhost.test"],
+                subject="Quarterly figures",
+                text="See what is attached.",
+                labels=["figures"],
                 attachments=[
-                    client.AttachmentInput(content="YQ==", name="a.txt", content_type="text/plain")
+                    client.AttachmentInput(
+                        content="YTtiCg==", name="figures.csv", content_type="text/csv"
+                    )
                 ],
             )
         )
     )
-    assert sent["success"] is True
-    path = f"/v1/inboxes/{inbox['id']}/messages/{sent['message_id']}"
-    wait_until(lambda: server.call("GET", path)["status"] == "sent")
-    replied = json.loads(
-        await client.sendook_reply_to_message(
-            client.ReplyToMessageInput(
-                inbox_id=inbox["id"], message_id=sent["message_id"], html="<p>And you?</p>"
-            )
+    assert find(sent, "id").startswith("msg_")
+    wait_until(lambda: received_by(endpoint, other))
+    received = received_by(endpoint, other)[0]
+    assert received["attachments"][0]["name"] == "figures.csv"
+    assert received["cc"] == ["third@localhost.test"]
+    answered = await client.sendook_reply_to_message(
+        client.ReplyToMessageInput(
+            inbox_id=other["id"], message_id=received["id"], text="They are fine."
         )
     )
-    reply = server.call("GET", f"/v1/inboxes/{inbox['id']}/messages/{replied['reply_message_id']}")
-    assert (reply["subject"], reply["to"]) == ("Re: Hello", ["ann@localhost.test"])
-    assert reply["threadId"] == server.call("GET", path)["threadId"]
+    assert "Error" not in answered
+    wait_until(lambda: received_by(endpoint, agent))
+    answer = received_by(endpoint, agent)[0]
+    assert answer["subject"] == "Re: Quarterly figures"
+    assert answer["threadId"] == server.call("GET", f"/v1/inboxes/{agent['id']}/threads")[0]["id"]
+    found = await client.sendook_list_messages(
+        client.ListMessagesInput(inbox_id=agent["id"], query="fine", response_format=JSON)
+    )
+    assert answer["id"] in found
+    assert "figures.csv" not in found
+
+
+def test_every_tool_of_the_client_is_used_here() -> None:
+    tools = [name for name in dir(client) if name.startswith("sendook_")]
+    used = Path(__file__).read_text()
+    assert len(tools) == 16
+    assert [name for name in tools if f"client.{name}(" not in used] == []
+
+
+def received_by(endpoint: Endpoint, inbox: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what has been received in an inbox, as its webhook tells it."""
+    return [
+        one.event["payload"]
+        for one in list(endpoint.received)
+        if one.event["inboxId"] == inbox["id"]
+    ]
 
 
 async def test_webhooks_can_be_created_tested_read_and_deleted(endpoint: Endpoint) -> None:
