@@ -164,6 +164,8 @@ def _find(tx: Tx, outcome: ReportedOutcome) -> Message | None:
     elif outcome.message_id_header is not None:
         header = outcome.message_id_header.strip().removeprefix("<").removesuffix(">")
         message = messages.find_by_external_id(tx, header)
+        if message is not None and message.direction == "inbound":
+            message = None  # the same mail on its way elsewhere: not the copy that we were given
         if message is None and outcome.sender and outcome.recipient:
             return None
     else:

@@ -245,3 +245,13 @@ async def test_what_others_tell_of_a_recipient_is_kept_with_it(product: Product)
     now = await messages.get(product.store.reader, box.id, message.id)
     assert now.content.recipients[0]["status"] == "complained"
     assert (await product.submitting().due((), 5))[0] == []
+
+
+async def test_the_header_of_a_mail_that_came_in_does_not_name_it(product: Product) -> None:
+    """A log tells where another copy of it went."""
+    box = await product.inboxes.create("Ann", "ann@mail.example")
+    intake = product.intake()
+    prepared = await intake.prepare(mail(message_id="in@x.example"))
+    await intake.receive(prepared, box.email, "b@x.example")
+    with pytest.raises(NotFound):
+        await report(product, "message.delivered", message_id_header="in@x.example")
