@@ -56,9 +56,9 @@ class Evidence:
     """How much speaks for a report, and what the envelope says about the people involved.
 
     ``told``: the sender has the name of a mail server and the text speaks of delivery, or the name
-    leaves no doubt. ``surely``: the name leaves no doubt, or the mail is returned. ``involved`` are addresses
-    (lower case) of the sender and of the reporting server: they are in every report without being
-    reported on. ``failed`` comes from X-Failed-Recipients.
+    leaves no doubt. ``surely``: the name leaves no doubt, or the mail is returned. ``involved`` are
+    addresses (lower case) of the sender and of the reporting server: they are in every report
+    without being reported on. ``failed`` comes from X-Failed-Recipients.
     """
 
     points: int
