@@ -142,7 +142,9 @@ async def test_the_place_told_at_the_start_is_enough_to_come_back(api: Api) -> N
         assert await stream.events(2) == await logged(api)
 
 
-@pytest.mark.parametrize("last", [Ids(FakeClock()).new("evt"), "nonsense", "\xff"])
+@pytest.mark.parametrize(
+    "last", [Ids(FakeClock()).new("evt"), "nonsense", "\xff"], ids=["purged", "no id", "no text"]
+)
 async def test_a_place_that_is_gone_is_told_and_the_oldest_comes_first(api: Api, last: str) -> None:
     await make_inboxes(api, 2)
     async with follow(api, last=last) as stream:
