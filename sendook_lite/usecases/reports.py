@@ -150,8 +150,11 @@ def _note_recipient(tx: Tx, message: Message, outcome: ReportedOutcome) -> Messa
 
 
 def _is_hard(outcome: ReportedOutcome) -> bool:
-    """Say whether the address itself is to blame: not when a server only gave up on 4.x.x."""
-    if outcome.status is None:
+    """Say whether the address itself is to blame: not when a server only gave up on 4.x.x.
+
+    Who says that it is not permanent knows better than the code: full mailboxes have 5.2.2.
+    """
+    if outcome.status is None or outcome.permanent is False:
         return outcome.permanent is True
     return outcome.status.startswith("5")
 

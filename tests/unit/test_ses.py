@@ -22,7 +22,7 @@ MAIL = {
     ],
 }
 AT = "2026-03-01T09:05:00.000Z"
-BOUNCE = {
+BOUNCE: dict[str, Any] = {
     "bounceType": "Permanent",
     "bounceSubType": "General",
     "bouncedRecipients": [

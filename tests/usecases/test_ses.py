@@ -97,6 +97,23 @@ async def test_our_return_path_names_the_mail_and_one_that_is_made_up_does_not(
     assert len([each for each in await payloads(product) if "delivery" in each]) == 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "suppressed"), [("Permanent", ["zoe@c.example"]), ("Transient", [])]
+)
+async def test_only_a_permanent_bounce_suppresses_whatever_its_code(
+    product: Product, ses: Ses, kind: str, suppressed: list[str]
+) -> None:
+    inbox = await product.inboxes.create(None, "ann@mail.example")
+    wanted = Wanted(to=("zoe@c.example",), text="Hello")
+    message = (await product.sending().send("key_1", inbox.id, wanted)).message
+    bounce = {**BOUNCE, "bounceType": kind, "bouncedRecipients": BOUNCE["bouncedRecipients"][:1]}
+    source = TOKENS.return_path(message.id, "mail.example")
+    told = {"eventType": "Bounce", "mail": {**MAIL, "source": source}, "bounce": bounce}
+    await ses.take(sns_topic.signed(told, now(product)))
+    rows = await product.rows("SELECT address FROM suppressions")
+    assert [row[0] for row in rows] == suppressed
+
+
 async def test_what_comes_again_changes_nothing(product: Product, ses: Ses) -> None:
     message = sns_topic.signed(BOUNCED, now(product))
     await asyncio.gather(*(ses.take(message) for _ in range(3)))
