@@ -86,6 +86,8 @@ def postfix(
             if known is not None:
                 log.recall(known.state)
             where = None if known is None else known.place
+            start = "from where it was" if where else "from its start" if from_start else "from now"
+            click.echo(f"following {'the journal' if journal else path}, {start}", err=True)
             if journal:
                 source = JournalSource(where, clock, from_start=from_start)
             else:

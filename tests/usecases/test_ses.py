@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from sendook_lite.domain.errors import Forbidden, StoreFailed, Unavailable
+from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.report_mail import ReportMail
-from sendook_lite.usecases.sending import Wanted
 from sendook_lite.usecases.ses import MOST_CERTIFICATES, Ses
 from tests import sns_topic
 from tests.unit.test_ses import AT, BOUNCE, MAIL
