@@ -21,8 +21,8 @@ KINDS = {
 
 
 def filled(path: str) -> str:
-    """A route's path with ids of nothing."""
-    path = path.replace("{address}", "nobody@example.org")
+    """A route's path with ids and names of nothing."""
+    path = path.replace("{address}", "nobody@example.org").replace("{domain}", "nowhere.example")
     return re.sub(r"{(\w+)_id}", lambda found: f"{KINDS[found[1]]}_{ABSENT}", path)
 
 

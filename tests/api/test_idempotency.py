@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,7 @@ async def test_another_request_under_the_same_key_is_refused(
 async def test_another_key_or_another_asker_or_none_at_all_is_another_request(api: Api) -> None:
     body = {"name": "Ann"}
     other = await api.make_key("write")
-    operator = Api(**{
-        **{name: getattr(api, name) for name in ("context", "intake", "probe", "feed", "session")},
-        "url": await api.serve(operator=True),
-        "key": "",
-    })  # fmt: skip
+    operator = replace(api, url=await api.serve(operator=True), key="")
     answers = [
         await post(api, "/v1/inboxes", body),
         await post(api, "/v1/inboxes", body, idempotency_key="K"),
