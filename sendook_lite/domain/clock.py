@@ -7,6 +7,7 @@ monotonic clock, so that a corrected wall clock neither delays nor hurries anyth
 import asyncio
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import ceil
 from typing import Protocol
 
@@ -85,8 +86,14 @@ class SteadyClock:
 def iso(ms: int) -> str:
     """Render epoch milliseconds as ISO 8601 UTC, e.g. ``2026-03-01T09:10:00.000Z``."""
     seconds, rest = divmod(ms, MS_PER_SECOND)
+    return f"{_iso_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _iso_second(seconds: int) -> str:
+    """Render a second without its fraction; most stamps are of the second that it is."""
     stamp = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
-    return f"{stamp.isoformat()}.{rest:03d}Z"  # strftime writes the year 491 with three digits
+    return stamp.isoformat()  # strftime writes the year 491 with three digits
 
 
 def parse_iso(text: str) -> int:

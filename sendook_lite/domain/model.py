@@ -5,7 +5,7 @@ process, the ``id`` does.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sendook_lite.domain.dns_records import Finding
 
@@ -205,6 +205,15 @@ class Secret:
     def shown(self) -> str | None:
         """What the webhook's owner is shown of it."""
         return self.value if self.public_key is None else None
+
+
+class NewEvent(NamedTuple):
+    """Something that has just happened and is about to be added to the log."""
+
+    type: str
+    payload: dict[str, Any]
+    inbox_id: str | None = None
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Deliveries at rest: fanned out with their event, due by their row, canceled in batches."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sendook_lite.domain.errors import NotFound
@@ -30,17 +30,24 @@ def _delivery(row: Row) -> Delivery:
     return Delivery(*row)
 
 
-def fan_out(tx: Tx, event: Event, due_at: int) -> list[DueDelivery]:
-    """Owe an event to every enabled webhook that wants it, due at once."""
-    fresh = []
-    for webhook_seq in webhooks.subscribers(tx, event.type, event.inbox_id):
-        identifier = tx.ids.new("dlv")
-        seq = tx.insert(
-            "INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger, due_at,"
-            " created_at, updated_at) VALUES (?, ?, ?, 'pending', 'scheduled', ?, ?, ?)",
-            (identifier, event.seq, webhook_seq, due_at, tx.now, tx.now),
-        )
-        fresh.append(
+def fan_out(tx: Tx, happened: Sequence[Event], due_at: int) -> list[list[DueDelivery]]:
+    """Owe each event to every enabled webhook that wants it, due at once."""
+    owed = [
+        (event, webhook_seq, tx.ids.new("dlv"))
+        for event in happened
+        for webhook_seq in webhooks.subscribers(tx, event.type, event.inbox_id)
+    ]
+    seqs = tx.insert_all(
+        "INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger, due_at, created_at,"
+        " updated_at)",
+        [
+            (identifier, event.seq, webhook_seq, "pending", "scheduled", due_at, tx.now, tx.now)
+            for event, webhook_seq, identifier in owed
+        ],
+    )
+    fresh: dict[int, list[DueDelivery]] = {event.seq: [] for event in happened}
+    for seq, (event, webhook_seq, identifier) in zip(seqs, owed, strict=True):
+        fresh[event.seq].append(
             DueDelivery(
                 seq=seq,
                 id=identifier,
@@ -54,7 +61,7 @@ def fan_out(tx: Tx, event: Event, due_at: int) -> list[DueDelivery]:
                 generation=0,
             )
         )
-    return fresh
+    return list(fresh.values())
 
 
 @dataclass(frozen=True, slots=True)

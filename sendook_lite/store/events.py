@@ -1,12 +1,12 @@
 """The log of events at rest: written once, never changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.events import render_body
-from sendook_lite.domain.model import Event
+from sendook_lite.domain.model import Event, NewEvent
 from sendook_lite.store.page import PAGE_BYTES, Page, bind, within
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Row, Tx
@@ -14,50 +14,56 @@ from sendook_lite.store.writer import Row, Tx
 _COLUMNS = "seq, id, type, inbox_id, message_id, body, created_at"
 
 
-_INSERT = (
-    "INSERT INTO events (id, type, inbox_id, message_id, is_test, created_at, body)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+_INTO = "INSERT INTO events (id, type, inbox_id, message_id, is_test, created_at, body)"
 
 
 def _event(row: Row) -> Event:
     return Event(*row)
 
 
-def append(
-    tx: Tx,
-    event_type: str,
-    payload: dict[str, Any],
-    *,
-    inbox_id: str | None = None,
-    message_id: str | None = None,
-) -> Event:
-    """Render an event's body and add it to the log."""
+def append(tx: Tx, happened: Sequence[NewEvent]) -> list[Event]:
+    """Render the bodies of events and add them to the log, in their order."""
+    rows = [_rendered(tx, new) for new in happened]
+    seqs = tx.insert_all(_INTO, rows)
+    return [
+        Event(seq, row[0], new.type, new.inbox_id, new.message_id, row[-1], tx.now)
+        for seq, row, new in zip(seqs, rows, happened, strict=True)
+    ]
+
+
+def _rendered(tx: Tx, new: NewEvent) -> Row:
     identifier = tx.ids.new("evt")
     body = render_body(
-        event_type, identifier, tx.now, payload, inbox_id=inbox_id, message_id=message_id
+        new.type,
+        identifier,
+        tx.now,
+        new.payload,
+        inbox_id=new.inbox_id,
+        message_id=new.message_id,
     )
-    seq = tx.insert(_INSERT, (identifier, event_type, inbox_id, message_id, 0, tx.now, body))
-    return Event(seq, identifier, event_type, inbox_id, message_id, body, tx.now)
+    return identifier, new.type, new.inbox_id, new.message_id, 0, tx.now, body
 
 
 def insert_test(tx: Tx, event: Event) -> Event:
     """Add the rendered event of a test, which takes no part in the log."""
-    seq = tx.insert(_INSERT, (event.id, event.type, None, None, 1, event.created_at, event.body))
+    row = event.id, event.type, None, None, 1, event.created_at, event.body
+    (seq,) = tx.insert_all(_INTO, [row])
     return replace(event, seq=seq)
 
 
-def find_answer(tx: Tx, key: str) -> str | None:
-    """Return the answer that a line with this key got, as JSON."""
-    row = tx.one("SELECT answer FROM event_keys WHERE key = ?", (key,))
-    return row[0] if row else None
+def find_answers(tx: Tx, keys: Collection[str]) -> dict[str, str]:
+    """Return the answers that lines with these keys got, as JSON; those of new keys are missing."""
+    if not keys:
+        return {}
+    marks = ", ".join("?" * len(keys))
+    rows = tx.all(f"SELECT key, answer FROM event_keys WHERE key IN ({marks})", tuple(keys))
+    return dict(rows)
 
 
-def keep_answer(tx: Tx, key: str, answer: str) -> None:
-    """Keep the answer to a line with a key."""
-    tx.execute(
-        "INSERT INTO event_keys (key, answer, created_at) VALUES (?, ?, ?)", (key, answer, tx.now)
-    )
+def keep_answers(tx: Tx, answers: Mapping[str, str]) -> None:
+    """Keep the answers to lines with keys."""
+    rows = [(key, answer, tx.now) for key, answer in answers.items()]
+    tx.add_all("INSERT INTO event_keys (key, answer, created_at)", rows)
 
 
 async def list_after(

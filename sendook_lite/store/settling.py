@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from sendook_lite.domain.model import Event, Settlement
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.writer import Row, Tx, in_statements, values_of
 
 Ending = Literal["delivered", "failed"]
 
@@ -28,11 +29,60 @@ def settle(tx: Tx, settlements: Sequence[Settlement], now: int) -> list[Settled]
     It changes the state only where a canceled delivery turns out to be delivered; one that was
     re-opened keeps the attempts it is still promised.
     """
-    settled = [each for done in settlements if (each := _settle_one(tx, done)) is not None]
-    tx.execute_many(_RECORD_ATTEMPT, [_attempt_row(tx, each.done) for each in settled])
+    delivered = [done for done in settlements if done.state == "delivered"]
+    together = _settle_delivered(tx, delivered)
+    settled = [
+        each
+        for done in settlements
+        if (
+            each := Settled(done, "delivered")
+            if together and done.state == "delivered"
+            else _settle_one(tx, done)
+        )
+        is not None
+    ]
+    tx.add_all(_INTO_ATTEMPTS, [_attempt_row(tx, each.done) for each in settled])
     if any(done.state == "pending" for done in settlements):
         tx.execute(_NOTE_SCHEDULING, (now,))
     return settled
+
+
+def _settle_delivered(tx: Tx, settlements: Sequence[Settlement]) -> bool:
+    """Settle what was delivered, many with one statement.
+
+    Returns False, and changes nothing, where a row is gone or was re-opened or canceled meanwhile:
+    they are to be settled one by one.
+    """
+    rows = {
+        done.delivery.seq: (done.delivery.seq, done.delivery.generation, done.status)
+        for done in settlements
+    }
+    batches = [
+        (values_of(len(some), 3), tuple(chain.from_iterable(some)))
+        for some in in_statements(tuple(rows.values()))
+    ]
+    known = 0
+    for values, flat in batches:
+        found = tx.one(f"WITH done (seq, generation, status) AS ({values}) {_COUNT_AS_SENT}", flat)
+        known += found[0] if found else 0
+    if known < len(settlements):
+        return False
+    for values, flat in batches:
+        tx.execute(
+            f"WITH done (seq, generation, status) AS ({values}) {_DELIVER}", (*flat, tx.now, tx.now)
+        )
+    return True
+
+
+_COUNT_AS_SENT = (
+    "SELECT count(*) FROM done CROSS JOIN deliveries ON deliveries.seq = done.seq"
+    " AND deliveries.generation = done.generation"
+)
+_DELIVER = (
+    "UPDATE deliveries SET attempt_count = attempt_count + 1, tries = tries + 1,"
+    " last_status = done.status, last_error = NULL, updated_at = ?, status = 'delivered',"
+    " due_at = NULL, delay = 0, completed_at = ? FROM done WHERE deliveries.seq = done.seq"
+)
 
 
 def _settle_one(tx: Tx, done: Settlement) -> Settled | None:
@@ -77,9 +127,9 @@ _NOTE_SCHEDULING = (
     "INSERT INTO meta (key, value) VALUES ('last_scheduled_at', ?)"
     " ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)"
 )
-_RECORD_ATTEMPT = (
+_INTO_ATTEMPTS = (
     "INSERT INTO attempts (id, delivery_seq, webhook_seq, number, trigger, status, error,"
-    " response, duration, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " response, duration, created_at)"
 )
 
 
@@ -114,5 +164,5 @@ def record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> str
         ),
     )
     row = _attempt_row(tx, done)
-    tx.execute(_RECORD_ATTEMPT, (row[0], seq, *row[2:]))
+    tx.add_all(_INTO_ATTEMPTS, [(row[0], seq, *row[2:])])
     return done.delivery.id

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from sendook_lite.domain.errors import SendookError, StoreFailed
+from sendook_lite.domain.model import NewEvent
 from sendook_lite.store import events
 from sendook_lite.store.database import Store
 from sendook_lite.store.writer import Tx
@@ -127,33 +128,30 @@ class EventLines:
             )
 
     def _store_in_order(self, tx: Tx, lines: Sequence[Line]) -> list[_Result]:
-        results: list[_Result] = []
+        """Store lines; one whose key was seen is given the answer of the first time again."""
+        unit = _Unit(tx, self._publisher, lines)
         for line in lines:
+            if unit.is_settled(line):
+                continue
+            if isinstance(line, MailLine):
+                unit.publish()  # what stands before it comes before it in the log
+                unit.settle(line, *self._store_mail(tx, line))
+                continue
             try:
-                results.append(self._store_once(tx, line))
-            except SendookError as error:
-                # An outcome is refused before anything is written. A mail may already be
-                # stored for its first recipients: its unit must be rolled back.
-                if isinstance(line, MailLine) or isinstance(error, StoreFailed):
-                    raise
-                results.append((error, []))
-        return results
+                event = self._reports.draft_news(tx, line.outcome)
+            except StoreFailed:
+                raise
+            except SendookError as error:  # nothing of the line was written
+                unit.settle(line, error, [])
+                continue
+            if event is None:
+                unit.settle(line, {}, [])
+            else:
+                unit.publish_later(line, event)
+        return unit.finish()
 
-    def _store_once(self, tx: Tx, line: Line) -> _Result:
-        """Store a line unless its key was seen; the answer of the first time is given again."""
-        if line.key is None:
-            return self._store_line(tx, line)
-        known = events.find_answer(tx, line.key)
-        if known is not None:
-            return orjson.loads(known), []
-        answer, published = self._store_line(tx, line)
-        events.keep_answer(tx, line.key, orjson.dumps(answer).decode())
-        return answer, published
-
-    def _store_line(self, tx: Tx, line: Line) -> _Result:
-        if isinstance(line, OutcomeLine):
-            published = self._reports.tell(tx, line.outcome)
-            return ({}, []) if published is None else ({"eventId": published.event.id}, [published])
+    def _store_mail(self, tx: Tx, line: MailLine) -> tuple[Answer, list[Published]]:
+        """Store a mail. One that is refused takes its unit with it: a part of it may be stored."""
         stored = [
             self._intake.receive_in(tx, line.mail, recipient, line.sender)
             for recipient in dict.fromkeys(line.recipients)
@@ -163,6 +161,68 @@ class EventLines:
             "eventIds": [each.event_id for each in stored if each.event_id is not None],
         }
         return answer, all_published(stored)
+
+
+class _Unit:
+    """The lines of one unit of work: what is said of each, and the events that wait for others.
+
+    Args:
+        tx: the transaction.
+        publisher: adds the events, many at a time.
+        lines: all of them, in their order.
+    """
+
+    def __init__(self, tx: Tx, publisher: Publisher, lines: Sequence[Line]) -> None:
+        self._tx = tx
+        self._publisher = publisher
+        self._results: list[_Result] = []
+        self._waiting: list[tuple[int, OutcomeLine, NewEvent]] = []
+        self._waiting_keys: set[str] = set()
+        self._new_answers: dict[str, str] = {}
+        self._answers = events.find_answers(tx, {line.key for line in lines if line.key})
+
+    def is_settled(self, line: Line) -> bool:
+        """Say whether a line repeats one that was answered, and answer it."""
+        if line.key is None:
+            return False
+        if line.key in self._waiting_keys:
+            self.publish()
+        known = self._answers.get(line.key)
+        if known is not None:
+            self._results.append((orjson.loads(known), []))
+        return known is not None
+
+    def settle(self, line: Line, told: Told, published: list[Published]) -> None:
+        """Note what is said of a line; what is a good answer is kept under its key."""
+        self._results.append((told, published))
+        self._keep(line, told)
+
+    def publish_later(self, line: OutcomeLine, event: NewEvent) -> None:
+        """Take an event that is published together with those that follow."""
+        self._waiting.append((len(self._results), line, event))
+        self._results.append(({}, []))
+        if line.key is not None:
+            self._waiting_keys.add(line.key)
+
+    def finish(self) -> list[_Result]:
+        """Publish and keep what waits; returns what is said of every line."""
+        self.publish()
+        events.keep_answers(self._tx, self._new_answers)
+        return self._results
+
+    def publish(self) -> None:
+        """Publish what waits."""
+        published = self._publisher.publish_all(self._tx, [new for _, _, new in self._waiting])
+        for (index, line, _), each in zip(self._waiting, published, strict=True):
+            answer = {"eventId": each.event.id}
+            self._results[index] = answer, [each]
+            self._keep(line, answer)
+        self._waiting.clear()
+        self._waiting_keys.clear()
+
+    def _keep(self, line: Line, told: Told) -> None:
+        if line.key is not None and isinstance(told, dict):
+            self._answers[line.key] = self._new_answers[line.key] = orjson.dumps(told).decode()
 
 
 def _answer(told: asyncio.Future[list[Told]], said: list[Told]) -> None:

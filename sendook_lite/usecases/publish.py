@@ -1,12 +1,12 @@
 """Publishing: an event, and a delivery for every subscriber, in the caller's transaction."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sendook_lite.domain.body_limit import fit
-from sendook_lite.domain.model import DueDelivery, Event
+from sendook_lite.domain.model import DueDelivery, Event, NewEvent
 from sendook_lite.store import deliveries, events
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.ports import DeliveryFeed
@@ -48,14 +48,16 @@ class Publisher:
         message_id: str | None = None,
     ) -> Published:
         """Add an event and what is owed for it; part of a unit of work."""
-        event = events.append(
-            tx,
-            event_type,
-            fit(payload, self._max_body_bytes),
-            inbox_id=inbox_id,
-            message_id=message_id,
-        )
-        return Published(event, deliveries.fan_out(tx, event, self._feed.now()))
+        new = NewEvent(event_type, payload, inbox_id, message_id)
+        (published,) = self.publish_all(tx, [new])
+        return published
+
+    def publish_all(self, tx: Tx, happened: Sequence[NewEvent]) -> list[Published]:
+        """Add events and what is owed for them, all with a few statements."""
+        fitting = [new._replace(payload=fit(new.payload, self._max_body_bytes)) for new in happened]
+        log = events.append(tx, fitting)
+        owed = deliveries.fan_out(tx, log, self._feed.now())
+        return [Published(*each) for each in zip(log, owed, strict=True)]
 
     def announce(self, *published: Published) -> None:
         """Hand fresh deliveries to the scheduler, tell followers; to be called after the commit."""
@@ -63,5 +65,4 @@ class Publisher:
             self._grew()
         for each in published:
             self.counts[each.event.type] += 1
-            if each.fresh:
-                self._feed.offer(each.fresh)
+            self._feed.offer([owed for each in published for owed in each.fresh])

@@ -7,7 +7,7 @@ from sendook_lite.domain import events, resources
 from sendook_lite.domain.addresses import normalise
 from sendook_lite.domain.clock import iso
 from sendook_lite.domain.errors import Invalid, NotFound
-from sendook_lite.domain.model import Message
+from sendook_lite.domain.model import Message, NewEvent
 from sendook_lite.domain.submission import rank
 from sendook_lite.store import inboxes, messages, submissions, suppressions
 from sendook_lite.store.submissions import Recipient
@@ -61,10 +61,10 @@ class Reports:
         self._publisher = publisher
         self._public_url = public_url
 
-    def tell(self, tx: Tx, outcome: ReportedOutcome) -> Published | None:
-        """Record an outcome unless it is known: delivery reports, logs and notifications overlap.
+    def draft_news(self, tx: Tx, outcome: ReportedOutcome) -> NewEvent | None:
+        """Do as `draft` does unless it is known: delivery reports, logs and notifications overlap.
 
-        None: of a recipient of ours as much or more was known already. Raises as `apply` does.
+        None: of a recipient of ours as much or more was known already.
         """
         message = _find(tx, outcome)
         if message is not None and message.direction == "outbound":
@@ -72,10 +72,18 @@ class Reports:
             status = outcome.event_type.removeprefix("message.")
             if known is not None and rank(status) <= rank(known.status):
                 return None
-        return self.apply(tx, outcome)
+        return self.draft(tx, outcome)
 
     def apply(self, tx: Tx, outcome: ReportedOutcome) -> Published:
         """Record an outcome as an event; a unit of work, or part of a larger one.
+
+        Raises the errors of `draft`.
+        """
+        (published,) = self._publisher.publish_all(tx, [self.draft(tx, outcome)])
+        return published
+
+    def draft(self, tx: Tx, outcome: ReportedOutcome) -> NewEvent:
+        """Apply an outcome to its mail; returns the event, which is yet to be published.
 
         Raises:
             NotFound: the mail that is named does not exist.
@@ -84,38 +92,28 @@ class Reports:
         detail = _detail(outcome, tx.now)
         message = _find(tx, outcome)
         if message is None:
-            return self._report_foreign(tx, outcome, detail)
+            return _draft_foreign(tx, outcome, detail)
         if message.direction == "outbound":
             message = _note_recipient(tx, message, outcome)
         message = _advance(tx, message, outcome.event_type)
         payload = resources.message(message, self._public_url)
         if detail:
             payload["delivery"] = detail
-        return self._publisher.publish(
-            tx,
-            outcome.event_type,
-            payload,
-            inbox_id=message.inbox_id,
-            message_id=message.id,
-        )
+        return NewEvent(outcome.event_type, payload, message.inbox_id, message.id)
 
-    def _report_foreign(
-        self, tx: Tx, outcome: ReportedOutcome, detail: dict[str, Any]
-    ) -> Published:
-        """Report mail that did not pass through here."""
-        if outcome.sender is None or outcome.recipient is None:
-            raise Invalid(
-                "name the mail by messageId, envelopeId or messageIdHeader, or give from and"
-                " recipient",
-                code="message_not_named",
-            )
-        payload: dict[str, Any] = {"from": outcome.sender, "to": [outcome.recipient]}
-        if detail:
-            payload["delivery"] = detail
-        inbox = inboxes.find_address_in(tx, normalise(outcome.sender))
-        return self._publisher.publish(
-            tx, outcome.event_type, payload, inbox_id=inbox.id if inbox else None
+
+def _draft_foreign(tx: Tx, outcome: ReportedOutcome, detail: dict[str, Any]) -> NewEvent:
+    """Report mail that did not pass through here."""
+    if outcome.sender is None or outcome.recipient is None:
+        raise Invalid(
+            "name the mail by messageId, envelopeId or messageIdHeader, or give from and recipient",
+            code="message_not_named",
         )
+    payload: dict[str, Any] = {"from": outcome.sender, "to": [outcome.recipient]}
+    if detail:
+        payload["delivery"] = detail
+    inbox = inboxes.find_address_in(tx, normalise(outcome.sender))
+    return NewEvent(outcome.event_type, payload, inbox.id if inbox else None)
 
 
 def find_recipient(recipients: list[Recipient], *named: str | None) -> Recipient | None:

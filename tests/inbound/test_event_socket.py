@@ -293,15 +293,15 @@ async def test_a_full_disk_fails_the_lines_of_the_batch_and_none_is_stored(
 async def test_a_line_that_fails_unexpectedly_takes_no_other_with_it(
     house: House, door: Door, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    apply = Reports.apply
+    draft = Reports.draft
 
     def fail_late(self: Reports, tx: Tx, outcome: Any) -> Any:
-        published = apply(self, tx, outcome)
+        drafted = draft(self, tx, outcome)
         if outcome.status == "9":
             raise LookupError("secret detail")
-        return published
+        return drafted
 
-    monkeypatch.setattr(Reports, "apply", fail_late)
+    monkeypatch.setattr(Reports, "draft", fail_late)
     lines = [{**DELIVERED, "status": str(number)} for number in range(20)]
     async with door.client() as client:
         client.tell(*lines)

@@ -200,7 +200,7 @@ async def test_a_reader_that_was_away_starts_at_the_oldest_event_that_is_left(
 async def test_keys_of_the_event_socket_and_statistics_go_with_their_time(product: Product) -> None:
     def note(tx: Tx, name: str) -> None:
         for number in range(8):
-            events.keep_answer(tx, f"{name}{number}", "{}")
+            events.keep_answers(tx, {f"{name}{number}": "{}"})
             tx.execute(
                 "INSERT INTO webhook_hours (webhook_seq, hour) VALUES (?, ?)", (number, tx.now)
             )
@@ -217,7 +217,7 @@ async def test_keys_of_the_event_socket_and_statistics_go_with_their_time(produc
 async def test_nothing_goes_that_is_kept_for_ever(product: Product) -> None:
     await product.inboxes.create("Ann", "ann@mail.example")
     await receive(product, 1, "ann@mail.example")
-    await product.store.writer.write(events.keep_answer, "key", "{}")
+    await product.store.writer.write(events.keep_answers, {"key": "{}"})
     tables = ("events", "messages", "event_keys")
     before = await counts(product, *tables)
     await product.clock.advance(10_000 * DAY)
