@@ -60,10 +60,13 @@ class HttpConnection(asyncio.Protocol):
     """A connection that carries one exchange at a time."""
 
     __slots__ = (
+        "_alarm",
+        "_alarm_at",
         "_body",
         "_body_size",
         "_chunked",
         "_complete",
+        "_deadline",
         "_fault",
         "_headers_done",
         "_interim",
@@ -72,6 +75,7 @@ class HttpConnection(asyncio.Protocol):
         "_length",
         "_loop",
         "_parser",
+        "_patience",
         "_received",
         "_retry_after",
         "_status",
@@ -87,6 +91,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Response] | None = None
         self._parser = HttpResponseParser(self)
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
         self._begin()
 
     def _begin(self) -> None:
@@ -132,15 +138,34 @@ class HttpConnection(asyncio.Protocol):
         self._begin()
         waiter: asyncio.Future[Response] = self._loop.create_future()
         self._waiter = waiter
-        alarm = self._loop.call_at(deadline, self._expire, patience)
+        self._deadline, self._patience = deadline, patience
+        if self._alarm is None or self._alarm_at > deadline:
+            self._set_alarm(deadline)
         transport.write(data)
         try:
             return await waiter
         except asyncio.CancelledError:
             self.abort()
             raise
-        finally:
-            alarm.cancel()
+
+    def _set_alarm(self, at: float) -> None:
+        """Have the deadline looked at.
+
+        An alarm that is set stays set when its exchange has ended, and is put off when it goes off
+        before the deadline of a later one: setting one for every exchange costs more than signing.
+        """
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = self._loop.call_at(at, self._judge_deadline), at
+
+    def _judge_deadline(self) -> None:
+        self._alarm = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._set_alarm(self._deadline)
+        else:
+            self._expire()
 
     def close(self) -> None:
         """Close an idle connection in good order."""
@@ -197,6 +222,8 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._fail("connection_reset", "the connection was reset without an answer")
         self._transport = None
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._keeper.lost(self)
 
     # --- callbacks of the parser
@@ -320,9 +347,10 @@ class HttpConnection(asyncio.Protocol):
             waiter.set_exception(AttemptFailed(code, message))
         self.abort()
 
-    def _expire(self, patience: float) -> None:
+    def _expire(self) -> None:
         if self._headers_done:
-            phrase = f"answered {self._status}, but the answer did not end within {patience:g} s"
+            phrase = f"answered {self._status}, but the answer did not end"
         else:
-            phrase = f"no answer within {patience:g} s"
+            phrase = "no answer"
+        phrase += f" within {self._patience:g} s"
         self._fail("response_timeout", phrase)

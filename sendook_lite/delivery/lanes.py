@@ -210,7 +210,7 @@ class Lanes:
     def _next_lane(self, now: float) -> Lane | None:
         """Choose a lane: trusted lanes and suspects alternate, within each kind they take turns."""
         left = self._slots - self.in_flight
-        if left <= 0:
+        if left <= 0 or not (self._trusted or self._suspects):
             return None
         left_for_suspects = min(left, self._suspect_slots - self.suspect_in_flight)
         if self._suspects_turn:

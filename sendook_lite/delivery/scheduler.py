@@ -82,7 +82,10 @@ class Scheduler:
             lane = self._lanes.get(delivery.webhook_seq)
             if lane is None:
                 self.webhook_changed(delivery.webhook_seq)
-            elif lane.room and not lane.behind(now):
+                continue
+            if not lane.room and not lane.behind(now):
+                self._pump()
+            if lane.room and not lane.behind(now):
                 self._lanes.push(lane, (delivery,))
             else:
                 self._lanes.expect(lane, now)

@@ -1,7 +1,8 @@
 """The nouns of the product as the store keeps them and the use cases pass them around.
 
 Times are epoch milliseconds. ``seq`` is the row's place in commit order; it never leaves the
-process, the ``id`` does.
+process, the ``id`` does. What is made for every event and every attempt is a named tuple: a frozen
+dataclass of ten fields takes five times as long to make.
 """
 
 from dataclasses import dataclass, field
@@ -216,8 +217,7 @@ class NewEvent(NamedTuple):
     message_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened. Never changes."""
 
     seq: int
@@ -325,8 +325,7 @@ class Replay:
     updated_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class DueDelivery:
+class DueDelivery(NamedTuple):
     """A delivery whose time has come, with all that an attempt needs besides the endpoint.
 
     ``generation`` tells whether it was re-opened or canceled while an attempt was under way;
@@ -346,8 +345,7 @@ class DueDelivery:
     replay_seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What an attempt brought and what becomes of its delivery; ready to be recorded.
 
     ``started_at`` is a stamp; ``due_at`` (with the ``delay`` that led to it, both in ms) is set

@@ -1,7 +1,6 @@
 """How one attempt to reach an endpoint ended."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sendook_lite.domain.charsets import clean
 from sendook_lite.domain.errors import SendookError
@@ -34,8 +33,7 @@ class AttemptFailed(SendookError):
         self.error: ErrorCode = code
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How one attempt ended.
 
     Attributes:

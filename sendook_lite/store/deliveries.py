@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
+
+import orjson
 
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import (
@@ -83,41 +86,83 @@ def take_due(tx: Tx, webhook_seq: int, now: int, limit: int, claimed: Collection
     canceled_up_to = webhooks.find_cancellation(tx, webhook_seq)
     if canceled_up_to is None:
         return DueWindow([], None)
-    ahead = [
-        [
-            row
-            for row in tx.all(_AHEAD, (webhook_seq, kind, canceled_up_to, limit + len(claimed) + 1))
-            if row[0] not in claimed
-        ]
+    live, replayed = (
+        _ahead(tx, webhook_seq, kind, canceled_up_to, claimed, limit + 1)
         for kind in (_LIVE_KIND, _REPLAYED_KIND)
-    ]
-    live, replayed = ([row for row in rows if row[1] <= now] for rows in ahead)
-    taken = live[: max(limit - len(replayed), (limit + 1) // 2)]
-    taken += replayed[: limit - len(taken)]
+    )
+    live_due, replayed_due = (
+        [each for each in ahead if each[1] <= now][:limit] for ahead in (live, replayed)
+    )
+    taken = live_due[: max(limit - len(replayed_due), (limit + 1) // 2)]
+    taken += replayed_due[: limit - len(taken)]
     seqs = {seq for seq, _ in taken}
-    behind = [due_at for rows in ahead for seq, due_at in rows if seq not in seqs]
-    return DueWindow([_load_due(tx, seq) for seq, _ in taken], min(behind, default=None))
+    behind = [due_at for seq, due_at in chain(live, replayed) if seq not in seqs]
+    return DueWindow(_load(tx, [seq for seq, _ in taken]), min(behind, default=None))
+
+
+def _ahead(
+    tx: Tx, webhook_seq: int, kind: int, behind: int, claimed: Collection[int], limit: int
+) -> list[tuple[int, int]]:
+    """Return what is due next of one kind, as (seq, due_at)."""
+    row = tx.one(
+        f"SELECT json_group_array(json_array(seq, due_at)) FROM ({_AHEAD})",
+        (webhook_seq, kind, behind, orjson.dumps(tuple(claimed)).decode(), limit),
+    )
+    return [] if row is None else [(seq, due_at) for seq, due_at in orjson.loads(row[0])]
 
 
 _LIVE_KIND, _REPLAYED_KIND = 0, 1
 _AHEAD = (
     "SELECT seq, due_at FROM deliveries INDEXED BY deliveries_due WHERE webhook_seq = ?"
-    " AND (trigger = 'replay') = ? AND due_at IS NOT NULL AND seq > ? ORDER BY due_at, seq LIMIT ?"
+    " AND (trigger = 'replay') = ? AND due_at IS NOT NULL AND seq > ?"
+    " AND seq NOT IN (SELECT value FROM json_each(?)) ORDER BY due_at, seq LIMIT ?"
 )
 
 
-def _load_due(tx: Tx, seq: int) -> DueDelivery:
+def _load(tx: Tx, seqs: Sequence[int]) -> list[DueDelivery]:
+    """Load deliveries with the bodies of their events, in the order of their seqs.
+
+    They come as one row of JSON, which SQLite puts together while the event loop goes on: for each
+    row that is fetched the interpreter would change hands twice. Long bodies are fetched singly,
+    for they would be in memory several times.
+    """
+    row = tx.one(_LOAD, (orjson.dumps(seqs).decode(), _BODY_AT_ONCE))
+    loaded = {}
+    for seq, identifier, webhook_seq, event_id, event_type, body, *counts in orjson.loads(
+        row[0] if row else b"[]"
+    ):
+        loaded[seq] = DueDelivery(
+            seq,
+            identifier,
+            webhook_seq,
+            event_id,
+            event_type,
+            _load_body(tx, seq) if body is None else body.encode(),
+            *counts,
+        )
+    return [loaded[seq] for seq in seqs]
+
+
+def _load_body(tx: Tx, seq: int) -> bytes:
     row = tx.one(
-        "SELECT deliveries.seq, deliveries.id, deliveries.webhook_seq, events.id, events.type,"
-        " events.body, deliveries.attempt_count, deliveries.tries, deliveries.trigger,"
-        " deliveries.generation, deliveries.replay_seq FROM deliveries"
-        " JOIN events ON events.seq = deliveries.event_seq"
+        "SELECT events.body FROM deliveries JOIN events ON events.seq = deliveries.event_seq"
         " WHERE deliveries.seq = ?",
         (seq,),
     )
     if row is None:
         raise NotFound("delivery")
-    return DueDelivery(*row)
+    return bytes(row[0])
+
+
+_BODY_AT_ONCE = 16_384
+_LOAD = (
+    "SELECT json_group_array(json_array(deliveries.seq, deliveries.id, deliveries.webhook_seq,"
+    " events.id, events.type, iif(length(events.body) <= ?2, CAST(events.body AS TEXT), NULL),"
+    " deliveries.attempt_count, deliveries.tries, deliveries.trigger, deliveries.generation,"
+    " deliveries.replay_seq)) FROM json_each(?1)"
+    " CROSS JOIN deliveries ON deliveries.seq = json_each.value"
+    " CROSS JOIN events ON events.seq = deliveries.event_seq"
+)
 
 
 def cancel_pending(tx: Tx, webhook_seq: int, up_to: int, limit: int) -> int:
@@ -254,7 +299,7 @@ def first_due(tx: Tx, webhook_seq: int) -> int | None:
     first = [
         due_at
         for kind in (_LIVE_KIND, _REPLAYED_KIND)
-        for _, due_at in tx.all(_AHEAD, (webhook_seq, kind, 0, 1))
+        for _, due_at in _ahead(tx, webhook_seq, kind, 0, (), 1)
     ]
     return min(first, default=None)
 

@@ -1,9 +1,9 @@
 """The log of events at rest: written once, never changed."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from sendook_lite.domain.body_limit import fit
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.events import render_body
 from sendook_lite.domain.model import Event, NewEvent
@@ -21,9 +21,9 @@ def _event(row: Row) -> Event:
     return Event(*row)
 
 
-def append(tx: Tx, happened: Sequence[NewEvent]) -> list[Event]:
+def append(tx: Tx, happened: Sequence[NewEvent], max_body_bytes: int) -> list[Event]:
     """Render the bodies of events and add them to the log, in their order."""
-    rows = [_rendered(tx, new) for new in happened]
+    rows = [_rendered(tx, new, max_body_bytes) for new in happened]
     seqs = tx.insert_all(_INTO, rows)
     return [
         Event(seq, row[0], new.type, new.inbox_id, new.message_id, row[-1], tx.now)
@@ -31,16 +31,13 @@ def append(tx: Tx, happened: Sequence[NewEvent]) -> list[Event]:
     ]
 
 
-def _rendered(tx: Tx, new: NewEvent) -> Row:
+def _rendered(tx: Tx, new: NewEvent, max_body_bytes: int) -> Row:
     identifier = tx.ids.new("evt")
-    body = render_body(
-        new.type,
-        identifier,
-        tx.now,
-        new.payload,
-        inbox_id=new.inbox_id,
-        message_id=new.message_id,
-    )
+    about = {"inbox_id": new.inbox_id, "message_id": new.message_id}
+    body = render_body(new.type, identifier, tx.now, new.payload, **about)
+    if len(body) > max_body_bytes:
+        fitting = fit(new.payload, max_body_bytes)
+        body = render_body(new.type, identifier, tx.now, fitting, **about)
     return identifier, new.type, new.inbox_id, new.message_id, 0, tx.now, body
 
 
@@ -48,7 +45,7 @@ def insert_test(tx: Tx, event: Event) -> Event:
     """Add the rendered event of a test, which takes no part in the log."""
     row = event.id, event.type, None, None, 1, event.created_at, event.body
     (seq,) = tx.insert_all(_INTO, [row])
-    return replace(event, seq=seq)
+    return event._replace(seq=seq)
 
 
 def find_answers(tx: Tx, keys: Collection[str]) -> dict[str, str]:

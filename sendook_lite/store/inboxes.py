@@ -21,10 +21,15 @@ def _inbox(row: Row) -> Inbox:
     return Inbox(*row)
 
 
+_ADDRESSES = "inboxes by address"
+_MAX_ADDRESSES = 1024
+
+
 def insert(
     tx: Tx, name: str | None, email: str, address: str, *, made_for_mail: bool = False
 ) -> Inbox:
     """Add an inbox; ``address`` is ``email`` as it is compared."""
+    _forget_addresses(tx)
     identifier = tx.ids.new("inbox")
     seq = tx.insert(
         "INSERT INTO inboxes (id, name, email, address, made_for_mail, created_at, updated_at)"
@@ -44,9 +49,22 @@ def get_in(tx: Tx, identifier: str) -> Inbox:
 
 
 def find_address_in(tx: Tx, address: str) -> Inbox | None:
-    """Return the inbox with this address, as compared."""
-    row = tx.one(f"{_LIVE} AND address = ?", (address,))
-    return _inbox(row) if row else None
+    """Return the inbox with this address, as compared; remembered between transactions.
+
+    Every mail and every report asks for one, and mostly for the same few.
+    """
+    known: dict[str, Inbox | None] = tx.memory.setdefault(_ADDRESSES, {})
+    if address not in known:
+        if len(known) >= _MAX_ADDRESSES:
+            known.clear()
+        row = tx.one(f"{_LIVE} AND address = ?", (address,))
+        known[address] = _inbox(row) if row else None
+    return known[address]
+
+
+def _forget_addresses(tx: Tx) -> None:
+    """Drop what is remembered; for whoever changes an inbox."""
+    tx.memory.pop(_ADDRESSES, None)
 
 
 _COUNT_MADE = "SELECT count(*) FROM inboxes WHERE made_for_mail = 1 AND created_at > ?"
@@ -60,6 +78,7 @@ def count_made_in(tx: Tx, since: int) -> int:
 
 def rename(tx: Tx, inbox: Inbox, name: str | None) -> Inbox:
     """Change the name of an inbox."""
+    _forget_addresses(tx)
     tx.execute(
         "UPDATE inboxes SET name = ?, updated_at = ? WHERE seq = ?", (name, tx.now, inbox.seq)
     )
@@ -68,6 +87,7 @@ def rename(tx: Tx, inbox: Inbox, name: str | None) -> Inbox:
 
 def mark_deleted(tx: Tx, inbox: Inbox) -> None:
     """Make an inbox disappear at once; one row, however much mail it holds."""
+    _forget_addresses(tx)
     tx.execute("UPDATE inboxes SET deleted_at = ? WHERE seq = ?", (tx.now, inbox.seq))
 
 

@@ -1,9 +1,8 @@
 """Settles deliveries: their attempts become rows, and each is pending again or has ended."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sendook_lite.domain.model import Event, Settlement
 from sendook_lite.store.writer import Row, Tx, in_statements, values_of
@@ -11,8 +10,7 @@ from sendook_lite.store.writer import Row, Tx, in_statements, values_of
 Ending = Literal["delivered", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """A recorded attempt, and how its delivery ended with it; None: it goes on, or had ended."""
 
     done: Settlement

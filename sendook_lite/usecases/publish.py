@@ -2,22 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sendook_lite.domain.body_limit import fit
 from sendook_lite.domain.model import DueDelivery, Event, NewEvent
 from sendook_lite.store import deliveries, events
 from sendook_lite.store.writer import Tx
 from sendook_lite.usecases.ports import DeliveryFeed
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """An event in the log and the deliveries it is owed, to be offered after the commit."""
 
     event: Event
-    fresh: list[DueDelivery] = field(default_factory=list)
+    fresh: list[DueDelivery]
 
 
 class Publisher:
@@ -54,8 +51,7 @@ class Publisher:
 
     def publish_all(self, tx: Tx, happened: Sequence[NewEvent]) -> list[Published]:
         """Add events and what is owed for them, all with a few statements."""
-        fitting = [new._replace(payload=fit(new.payload, self._max_body_bytes)) for new in happened]
-        log = events.append(tx, fitting)
+        log = events.append(tx, happened, self._max_body_bytes)
         owed = deliveries.fan_out(tx, log, self._feed.now())
         return [Published(*each) for each in zip(log, owed, strict=True)]
 

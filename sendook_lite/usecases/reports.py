@@ -1,7 +1,6 @@
 """Reports: what became of a mail, told by whoever knows, becomes an event about it."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sendook_lite.domain import events, resources
 from sendook_lite.domain.addresses import normalise
@@ -28,8 +27,7 @@ REPORTED_EVENTS: Final = (events.MESSAGE_SENT, *_ACTIONS)
 """The events that a report may be about."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportedOutcome:
+class ReportedOutcome(NamedTuple):
     """One thing that became of one mail for one recipient.
 
     The mail is named by our ``message_id``, by ``envelope_id`` (ours as well, RFC 3461 section

@@ -333,4 +333,4 @@ async def test_a_delivery_that_does_not_exist_is_not_found(product: Product) -> 
     with pytest.raises(NotFound):
         await product.store.writer.write(webhook_in, "wh_none")
     with pytest.raises(NotFound):
-        await product.store.writer.write(deliveries._load_due, 5)
+        await product.store.writer.write(deliveries._load_body, 5)

@@ -590,7 +590,7 @@ def test_alarms_that_no_longer_count_do_not_pile_up() -> None:
 def test_replayed_and_live_deliveries_take_turns_each_in_its_order() -> None:
     at_hand = AtHand()
     for seq in range(1, 4):
-        at_hand.append(replace(due(seq), trigger="replay"))
+        at_hand.append(due(seq)._replace(trigger="replay"))
         at_hand.append(due(seq + 10))
     assert [at_hand.popleft().seq for _ in range(4)] == [11, 1, 12, 2]
     assert at_hand.pop().seq == 3

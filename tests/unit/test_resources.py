@@ -114,7 +114,7 @@ SHOWN: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "evt_1",
-        resources.event(replace(EVENT, inbox_id="inbox_1", message_id="msg_1"), {"failed": 2}),
+        resources.event(EVENT._replace(inbox_id="inbox_1", message_id="msg_1"), {"failed": 2}),
         {**OWNED, "createdAt": T0, "updatedAt": T0, "event": "message.received",
          "inboxId": "inbox_1", "messageId": "msg_1", "payload": {"id": "msg_1"},
          "deliveries": {"delivered": 0, "pending": 0, "failed": 2, "canceled": 0}},
