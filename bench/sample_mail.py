@@ -46,11 +46,11 @@ _QUOTED = (
     "An answer to this mail is enough; nobody has to fill in the form again.",
 )
 
-_PARAGRAPHS = 3
+_PARAGRAPHS = 4
 
 
 def _template() -> bytes:
-    text = "\n\n".join("\n".join(_SENTENCES) for _ in range(_PARAGRAPHS - 1))
+    text = "\n\n".join("\n".join(_SENTENCES) for _ in range(_PARAGRAPHS - 2))
     quoted = "\n".join(f"> {line}" for line in _QUOTED)
     html = "\n".join(
         "<p style=\"margin:0\">" + " ".join(_SENTENCES) + "</p>" for _ in range(_PARAGRAPHS)
