@@ -51,6 +51,8 @@ class Entity(Message):
         self.start = 0
         self.stop = len(source)
         self.problem: str | None = None
+        self.media: tuple[str, dict[str, str]] | None = None
+        """What `content_type` found, which is asked for many times."""
 
     @property
     def body(self) -> bytes:
@@ -85,6 +87,14 @@ def content_type(message: Message) -> tuple[str, dict[str, str]]:
 
     An absent type is the default of its place, a malformed one text/plain (RFC 2045, section 5.2).
     """
+    if not isinstance(message, Entity):
+        return _read_content_type(message)
+    if message.media is None:
+        message.media = _read_content_type(message)
+    return message.media
+
+
+def _read_content_type(message: Message) -> tuple[str, dict[str, str]]:
     value = next(headers(message, "content-type"), None)
     if value is None:
         return message.get_default_type(), {}

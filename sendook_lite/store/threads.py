@@ -41,18 +41,15 @@ def insert(tx: Tx, inbox_seq: int, subject: str) -> tuple[int, str]:
 
 
 def find_by_references(tx: Tx, inbox_seq: int, message_ids: Iterable[str]) -> list[int]:
-    """Return the threads that know any of the Message-IDs, in the order of the ids, each once."""
-    found: dict[int, None] = {}
-    for message_id in message_ids:
-        row = tx.one(
-            "SELECT coalesce(threads.merged_into, threads.seq) FROM thread_references"
-            " JOIN threads ON threads.seq = thread_references.thread_seq"
-            " WHERE thread_references.inbox_seq = ? AND thread_references.message_id = ?",
-            (inbox_seq, message_id),
-        )
-        if row is not None:
-            found[row[0]] = None
-    return list(found)
+    """Return the threads that know any of the Message-IDs, each once."""
+    rows = tx.all(
+        "SELECT DISTINCT coalesce(threads.merged_into, threads.seq) FROM thread_references"
+        " JOIN threads ON threads.seq = thread_references.thread_seq"
+        " WHERE thread_references.inbox_seq = ?"
+        " AND thread_references.message_id IN (SELECT value FROM json_each(?))",
+        (inbox_seq, orjson.dumps(tuple(message_ids)).decode()),
+    )
+    return [row[0] for row in rows]
 
 
 def find_in(tx: Tx, inbox_seq: int, identifier: str) -> int | None:
@@ -66,9 +63,8 @@ def find_in(tx: Tx, inbox_seq: int, identifier: str) -> int | None:
 
 def remember(tx: Tx, inbox_seq: int, thread_seq: int, message_ids: Iterable[str]) -> None:
     """Let Message-IDs lead to a thread, unless they already lead somewhere."""
-    tx.execute_many(
-        "INSERT OR IGNORE INTO thread_references (inbox_seq, message_id, thread_seq)"
-        " VALUES (?, ?, ?)",
+    tx.add_all(
+        "INSERT OR IGNORE INTO thread_references (inbox_seq, message_id, thread_seq)",
         [(inbox_seq, message_id, thread_seq) for message_id in message_ids],
     )
 
