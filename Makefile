@@ -9,7 +9,7 @@ KILLS  ?= 500
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test chaos mail-servers isolation lint format fuzz lock binary smoke deb clean
+.PHONY: help serve test bench chaos mail-servers isolation lint format fuzz lock binary smoke deb clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +27,9 @@ test: $(VENV)/.dev .cache/node/.installed ## Run all tests with branch coverage
 
 mail-servers: ## Fetch Debian's mail servers into .cache, for the tests that talk to them
 	tests/mta/fetch_packages.sh
+
+bench: $(VENV)/.runtime ## Measure against yardsticks, up to 20 minutes; make bench ROW=B1 one row
+	$(BIN)/python -m bench $(ROW)
 
 chaos: $(VENV)/.dev ## Kill the program 500 times under load and audit; make chaos KILLS=50 is shorter
 	$(BIN)/python -m tests.chaos --kills $(KILLS)

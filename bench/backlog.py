@@ -54,20 +54,28 @@ _NUMBERS = (
 _AT = "CAST(:first + n * :step AS INTEGER)"
 
 _STATEMENTS = (
-    f"{_NUMBERS} INSERT INTO events (id, type, is_test, created_at, body)"
-    f" SELECT printf('evt_%026d', n), :event, 0, {_AT}, CAST(printf("
-    """'{"event":"%s","eventId":"evt_%026d","createdAt":"2026-01-01T00:00:00.000Z","payload":"""
-    """{"from":"a@sender.example","to":["b@recipient.example"],"delivery":{"diagnostic":"%s"}}}',"""
-    " :event, n, :text) AS BLOB) FROM numbers",
-    f"{_NUMBERS} INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger,"
-    " attempt_count, tries, last_status, created_at, updated_at, completed_at)"
-    " SELECT printf('dlv_%026d', n), n, :webhooks + 1, 'delivered', 'scheduled', 1, 1, 200,"
-    f" {_AT}, {_AT}, {_AT} FROM numbers",
-    f"{_NUMBERS} INSERT INTO attempts (id, delivery_seq, webhook_seq, number, trigger, status,"
-    " response, duration, created_at) SELECT printf('atm_%026d', n), n, :webhooks + 1, 1,"
-    f" 'scheduled', 200, '', 3, {_AT} FROM numbers",
-    f"{_NUMBERS} INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger,"
-    " attempt_count, tries, due_at, delay, created_at, updated_at)"
-    " SELECT printf('dlv_%026d', :count + n), n, 1 + n % :webhooks, 'pending', 'scheduled', 1, 1,"
-    f" :later + n, 5000, {_AT}, {_AT} FROM numbers",
+    (
+        f"{_NUMBERS} INSERT INTO events (id, type, is_test, created_at, body)"
+        f" SELECT printf('evt_%026d', n), :event, 0, {_AT}, CAST(printf("
+        """'{"event":"%s","eventId":"evt_%026d","createdAt":"2026-01-01T00:00:00.000Z","payload":"""
+        """{"from":"a@sender.example","to":["b@recipient.example"],"delivery":{"diagnostic":"%s"}}}',"""
+        " :event, n, :text) AS BLOB) FROM numbers"
+    ),
+    (
+        f"{_NUMBERS} INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger,"
+        " attempt_count, tries, last_status, created_at, updated_at, completed_at)"
+        " SELECT printf('dlv_%026d', n), n, :webhooks + 1, 'delivered', 'scheduled', 1, 1, 200,"
+        f" {_AT}, {_AT}, {_AT} FROM numbers"
+    ),
+    (
+        f"{_NUMBERS} INSERT INTO attempts (id, delivery_seq, webhook_seq, number, trigger, status,"
+        " response, duration, created_at) SELECT printf('atm_%026d', n), n, :webhooks + 1, 1,"
+        f" 'scheduled', 200, '', 3, {_AT} FROM numbers"
+    ),
+    (
+        f"{_NUMBERS} INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger,"
+        " attempt_count, tries, due_at, delay, created_at, updated_at)"
+        " SELECT printf('dlv_%026d', :count + n), n, 1 + n % :webhooks, 'pending', 'scheduled', 1,"
+        f" 1, :later + n, 5000, {_AT}, {_AT} FROM numbers"
+    ),
 )

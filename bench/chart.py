@@ -20,7 +20,7 @@ def draw(row: dict[str, Any]) -> str:
     low, high = 0.9 * min(figures), 1.05 * max(figures)
 
     def across(ratio: float) -> float:
-        return round(_LEFT + (ratio - low) / (high - low) * (_RIGHT - _LEFT), 1)
+        return float(round(_LEFT + (ratio - low) / (high - low) * (_RIGHT - _LEFT), 1))
 
     title = f"{row['row']}  {row['title']}, against {row['yardstick']}"
     parts = [

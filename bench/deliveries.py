@@ -1,4 +1,4 @@
-"""Deliveries per second, end to end: pushed, committed, sent, answered, and the outcome committed."""
+"""Deliveries per second, end to end: pushed, committed, sent, answered, their outcome committed."""
 
 import time
 from statistics import median
@@ -65,8 +65,7 @@ class Deliveries:
         capacity = self._receiver.measure_capacity(in_flight)
         return [
             f"{median(self._cpu_each) * 1e6:.0f} us CPU a delivery",
-            f"receiver busy {max(self._receiver_share):.0%} of the time at most,"
-            f" takes {capacity:,.0f} requests/s",
+            f"receiver busy {max(self._receiver_share):.0%} at most, can do {capacity:,.0f}/s",
         ]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Hands mails over by LMTP as a mail server does: some connections, each one mail after the other."""
+"""Hands mails over by LMTP: some connections, on each one mail after the other."""
 
 import select
 import socket

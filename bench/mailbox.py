@@ -49,11 +49,15 @@ _CONTENT = (
 _STATEMENTS = (
     "INSERT INTO blobs (seq, hash, size) VALUES (1, zeroblob(32), length(:raw))",
     "INSERT INTO blob_chunks (blob_seq, number, data) VALUES (1, 0, :raw)",
-    f"{_NUMBERS} INSERT INTO threads (seq, id, inbox_seq, subject, created_at, updated_at)"
-    " SELECT n, printf('thread_%026d', n), 1, printf('Figures of week %d', n), :now, :now"
-    " FROM numbers",
-    f"{_NUMBERS} INSERT INTO messages (id, inbox_seq, thread_seq, blob_seq, direction, status,"
-    " external_message_id, content_size, created_at, updated_at, content)"
-    " SELECT printf('msg_%026d', n), 1, n, 1, 'inbound', 'received',"
-    f" printf('%d@sender.example', n), 2 * length(:text), :now, :now, {_CONTENT} FROM numbers",
+    (
+        f"{_NUMBERS} INSERT INTO threads (seq, id, inbox_seq, subject, created_at, updated_at)"
+        " SELECT n, printf('thread_%026d', n), 1, printf('Figures of week %d', n), :now, :now"
+        " FROM numbers"
+    ),
+    (
+        f"{_NUMBERS} INSERT INTO messages (id, inbox_seq, thread_seq, blob_seq, direction, status,"
+        " external_message_id, content_size, created_at, updated_at, content)"
+        " SELECT printf('msg_%026d', n), 1, n, 1, 'inbound', 'received',"
+        f" printf('%d@sender.example', n), 2 * length(:text), :now, :now, {_CONTENT} FROM numbers"
+    ),
 )

@@ -51,7 +51,8 @@ class Screen:
         """Write a finished row, and beneath it what else was seen."""
         limit = "≥" if row.more_is_better else "≤"
         self._print(
-            f"{row.name:>4}  {measured.ratio:6.2f}  {limit}{row.reach:5.2f}  {limit}{row.dream:5.2f}"
+            f"{row.name:>4}  {measured.ratio:6.2f}"
+            f"  {limit}{row.reach:5.2f}  {limit}{row.dream:5.2f}"
             f"  {row.verdict(measured.ratio):6} {_figure(median(measured.product)):>9}"
             f" {_figure(median(measured.yardstick)):>9}  {row.unit}: {row.title}"
         )

@@ -53,7 +53,7 @@ def _template() -> bytes:
     text = "\n\n".join("\n".join(_SENTENCES) for _ in range(_PARAGRAPHS - 2))
     quoted = "\n".join(f"> {line}" for line in _QUOTED)
     html = "\n".join(
-        "<p style=\"margin:0\">" + " ".join(_SENTENCES) + "</p>" for _ in range(_PARAGRAPHS)
+        '<p style="margin:0">' + " ".join(_SENTENCES) + "</p>" for _ in range(_PARAGRAPHS)
     )
     mail = (
         f"{_HEADERS}--=_part_%NUMBER%\nContent-Type: text/plain; charset=utf-8\n"

@@ -1,7 +1,7 @@
 """The server under test: the installed program as a process, with its defaults.
 
-It differs from a fresh installation in where it listens, and in that it may deliver to plain http on
-the loopback, where the receiver is.
+It differs from a fresh installation in where it listens, and in that it may deliver to plain http
+on the loopback, where the receiver is.
 """
 
 import json
@@ -60,7 +60,7 @@ class Server(Process):
                 found[words[0]] = words[1]
         return found
 
-    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call the API."""
         request = urllib.request.Request(  # noqa: S310 - our own server
             f"{self.url}{path}",
@@ -69,8 +69,7 @@ class Server(Process):
             headers={"authorization": f"Bearer {KEY}", "content-type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
-            found: dict[str, Any] = json.load(answer)
-        return found
+            return json.load(answer)
 
     def add_webhook(self, url: str, event: str) -> str:
         """Register a webhook for one kind of event; returns its id."""

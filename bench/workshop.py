@@ -1,4 +1,4 @@
-"""Where a run happens: its directories, its receivers and servers, and what is cleared away after it.
+"""Where a run happens: its directories, receivers and servers, cleared away after it.
 
 Everything lies in ``.cache/bench`` of the project, on its disk and not in memory, since what a
 commit costs is part of what is measured. Sockets need short paths and get a directory of their own.

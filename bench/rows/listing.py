@@ -36,9 +36,7 @@ class _Reader:
         """Read pages for so many seconds; returns how long one took on average."""
         begun, count = time.monotonic(), 0
         while time.monotonic() < begun + seconds:
-            self._connection.request(
-                "GET", self._path, headers={"authorization": f"Bearer {KEY}"}
-            )
+            self._connection.request("GET", self._path, headers={"authorization": f"Bearer {KEY}"})
             with self._connection.getresponse() as answer:
                 answer.read()
             count += 1

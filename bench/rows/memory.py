@@ -1,4 +1,4 @@
-"""B6 and B7: resident memory, with a million deliveries waiting and of a server that does nothing."""
+"""B6 and B7: resident memory of a server that does nothing, with a large backlog and without."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""B9: how long a start takes until the first overdue delivery leaves, with a backlog and without."""
+"""B9: how long a start takes until the first overdue delivery leaves, with a backlog or none."""
 
 import sqlite3
 import time

@@ -1,5 +1,4 @@
-"""B1, B2, B4 and B5: how many deliveries per second, alone, fanned out, beside broken endpoints, and
-with a long history."""
+"""B1, B2, B4 and B5: deliveries per second; alone, fanned out, in bad company, with a history."""
 
 import socket
 from contextlib import closing

@@ -22,6 +22,7 @@ RESERVED_LOCAL_PARTS = frozenset({"bounces"})
 DEFAULT_LOCAL_PART = "inbox"
 _NOT_LOCAL = re.compile(r"[^a-z0-9]+")
 _MAX_LOCAL_PART = 64
+_MAX_IN_USE = 1024
 
 
 class InvalidDomain(SendookError):
@@ -38,6 +39,9 @@ class Inboxes:
         self._store = store
         self._publisher = publisher
         self.served = served
+        self.in_use: set[str] = set()
+        """Addresses that took mail lately, for asking the store less; whether one still does is
+        decided when a mail is stored."""
 
     async def create(self, name: str | None, email: str | None) -> Inbox:
         """Make an inbox; without an address one is derived from the name.
@@ -61,8 +65,15 @@ class Inboxes:
     async def delete(self, identifier: str) -> Inbox:
         """Remove an inbox with its messages and threads; returns what it was."""
         inbox, published = await self._store.writer.write(self._delete, identifier)
+        self.in_use.clear()
         self._publisher.announce(published)
         return inbox
+
+    def note_use(self, address: str) -> None:
+        """Take note that an address took mail just now."""
+        if len(self.in_use) >= _MAX_IN_USE:
+            self.in_use.clear()
+        self.in_use.add(address)
 
     async def get(self, identifier: str) -> Inbox:
         """Return an inbox; NotFound when there is none."""

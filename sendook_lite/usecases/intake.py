@@ -119,6 +119,8 @@ class Intake:
         """
         self._ensure_room()
         local, bare = self._bare(address)
+        if bare in self._inboxes.in_use:
+            return
         if await inboxes.find_address(self._store.reader, bare) is not None:
             return
         if self._subject(address) is not None or self._takes_complaints(bare):
@@ -155,6 +157,8 @@ class Intake:
         if self._subject(recipient) is not None or self._takes_complaints(self._bare(recipient)[1]):
             prepared = replace(prepared, report=await self._read_report(prepared.raw))
         stored = await self._store.writer.write(self.receive_in, prepared, recipient, sender)
+        if not stored.report:
+            self._inboxes.note_use(self._bare(recipient)[1])
         self._publisher.announce(*stored.published)
         return stored
 

@@ -113,9 +113,9 @@ def read(raw: bytes) -> Report:
 def _is_first(tx: Tx, message: Message, told: ReportedRecipient, status: str) -> bool:
     """Say whether this is new about an address that none of several recipients has."""
     key = f"report:{message.id}:{status}:{normalise(told.recipient)}"
-    if event_store.find_answer(tx, key) is not None:
+    if event_store.find_answers(tx, [key]):
         return False
-    event_store.keep_answer(tx, key, "{}")
+    event_store.keep_answers(tx, {key: "{}"})
     return True
 
 

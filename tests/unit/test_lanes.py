@@ -1,6 +1,5 @@
 """Lanes: how much each endpoint is sent, when, and who is next."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
