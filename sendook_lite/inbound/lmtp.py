@@ -1,7 +1,6 @@
 """LMTP: the door through which the mail server on this machine hands over mail (RFC 2033)."""
 
 import asyncio
-import logging
 import socket
 from collections import Counter
 from collections.abc import Sequence
@@ -70,10 +69,7 @@ class LmtpServer:
 
     async def start(self, sock: socket.socket) -> None:
         """Serve on a listening socket, Unix or TCP; it is closed by `stop`."""
-        # aiosmtpd logs every command, addresses and all; what matters is logged by us.
-        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
-        loop = asyncio.get_running_loop()
-        self._server = await serve(lambda: self._greet(loop), sock)
+        self._server = await serve(self._greet, sock)
 
     async def stop(self, grace: float) -> None:
         """Accept nothing more, let messages that have begun be stored, dismiss the others.
@@ -145,10 +141,10 @@ class LmtpServer:
         if not self._sessions:
             self._empty.set()
 
-    def _greet(self, loop: asyncio.AbstractEventLoop) -> asyncio.BaseProtocol:
+    def _greet(self) -> asyncio.BaseProtocol:
         if len(self._sessions) >= self._max_sessions:
             return _Refusal()
-        return LmtpSession(self, loop)
+        return LmtpSession(self)
 
 
 class _Refusal(asyncio.Protocol):

@@ -1,8 +1,8 @@
 """Reads what follows MAIL FROM: and RCPT TO: — a path and its parameters (RFC 5321 section 4.1.2).
 
 Lenient where a mail server may be sloppy: spaces after the colon, a missing pair of angle brackets
-and source routes (RFC 5321 appendix C) are taken. aiosmtpd asks the header parser of ``email``,
-which is slow, takes addresses apart that must be kept whole, and raises on some.
+and source routes (RFC 5321 appendix C) are taken. The header parser of ``email`` is no help: it is
+slow, takes addresses apart that must be kept whole, and raises on some.
 """
 
 import re

@@ -18,7 +18,7 @@ _GENERAL: Final = {
     "220": "", "354": "", "250": "2.0.0", "500": "5.5.2", "501": "5.5.4", "502": "5.5.1",
     "503": "5.5.1",
 }  # fmt: skip
-"""Codes for the replies that aiosmtpd writes by itself; the greeting and 354 have none."""
+"""Codes for replies that name none; the greeting and 354 have none at all."""
 
 _ENHANCED: Final = re.compile(r"\d{3}[ -]\d\.\d{1,3}\.\d{1,3} ")
 _UNPRINTABLE: Final = re.compile(r"[^ -~]")

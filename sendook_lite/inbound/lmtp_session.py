@@ -1,19 +1,17 @@
-"""One LMTP session (RFC 2033): aiosmtpd reads the commands, what they mean is said here.
+"""One LMTP session (RFC 2033): what its commands mean.
 
-What differs from aiosmtpd and why:
-- every reply carries an enhanced status code, and after the final dot there is one per recipient;
-- a message is read in whatever pieces arrive, with no limit on its lines; only <CRLF>.<CRLF> ends
-  it, so a bare LF or CR smuggles nothing (RFC 5321 section 4.1.1.4);
-- storing belongs to the server: a client that goes away does not stop half of it.
+- Every reply carries an enhanced status code, and after the final dot there is one per recipient.
+- A message is read in whatever pieces arrive, with no limit on its lines; only <CRLF>.<CRLF> ends
+  it, so a bare LF or CR smuggles nothing (RFC 5321 section 4.1.1.4).
+- Storing belongs to the server: a client that goes away does not stop half of it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final, Protocol
 
 import structlog
-from aiosmtpd.lmtp import LMTP
 
 from sendook_lite.domain.errors import Invalid, SendookError
 from sendook_lite.inbound.lmtp_message import IncomingMessage
@@ -25,6 +23,7 @@ from sendook_lite.inbound.lmtp_replies import (
     complete,
     refusal,
 )
+from sendook_lite.inbound.lmtp_stream import Gone, LineTooLong, LmtpStream
 from sendook_lite.usecases.intake import Intake, PreparedMail
 
 MAX_RECIPIENTS: Final = 1000
@@ -33,8 +32,14 @@ MAX_RECIPIENTS: Final = 1000
 LARGE_MESSAGE: Final = 256 * 1024
 """A message longer than this goes on only with one of the places that all sessions share."""
 
-_ALL: Final = 2**31
-"""More than the reader can ever hold: everything that is there."""
+LONGEST_COMMAND: Final = 4096
+"""Bytes of a command; RFC 5321 section 4.5.3.1.4 wants room for 512."""
+
+MAX_UNKNOWN: Final = 5
+"""Unknown commands after which a client is sent away: it speaks something else."""
+
+_SIZE_DIGITS: Final = 12
+"""More digits than the size of any message has."""
 
 _log = structlog.get_logger(__name__)
 
@@ -68,28 +73,17 @@ class Host(Protocol):
         ...
 
 
-class LmtpSession(LMTP):
+class LmtpSession(LmtpStream):
     """Speaks with one client."""
 
-    line_length_limit = 65_536
-    """Only commands are read by lines; also half of what is buffered while nobody reads."""
-
-    command_size_limit = 4096
-
-    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(
-            handler=None,
-            data_size_limit=host.max_message_bytes,
-            enable_SMTPUTF8=True,
-            hostname=host.hostname,
-            ident="LMTP Sendook Lite",
-            timeout=host.timeout,
-            loop=loop,
-        )
+    def __init__(self, host: Host) -> None:
+        super().__init__(host.timeout, LONGEST_COMMAND)
         self._host = host
         self._client: str | None = None
         self._sender: str | None = None
         self._recipients: list[str] = []
+        self._unknown = 0
+        self._serving: asyncio.Task[None]
         self.in_message = False
         """From DATA to the last of its replies; such a session may finish when the server stops."""
 
@@ -99,184 +93,173 @@ class LmtpSession(LMTP):
         """Start, and count in."""
         super().connection_made(transport)
         self._host.opened(self)
+        self._serving = self._loop.create_task(self._serve())
 
     def connection_lost(self, error: Exception | None) -> None:
         """End, and count out."""
         super().connection_lost(error)
+        self._serving.cancel()
         self._host.closed(self)
-
-    def eof_received(self) -> bool | None:
-        """Serve what was sent before the client closed its side.
-
-        aiosmtpd would stop at once, and with it a message that came in whole.
-        """
-        return asyncio.StreamReaderProtocol.eof_received(self)
 
     def dismiss(self, reply: str) -> None:
         """Say a last word and close; nothing after it is answered."""
-        if self.transport is not None and not self.transport.is_closing():
-            self._writer.write(complete(reply).encode("ascii") + b"\r\n")
-            self.transport.close()
+        self.say_last(complete(reply) + "\r\n")
 
-    def abort(self) -> None:
-        """Close now."""
-        if self.transport is not None:
-            self._writer.transport.abort()
-
-    async def push(self, status: str | bytes) -> None:
-        """Write a reply of one line."""
-        text = status if isinstance(status, str) else status.decode("ascii", "replace")
-        await self._write([complete(text)])
-
-    async def _write(self, replies: Sequence[str]) -> None:
-        """Write a reply; ends the session when nobody is there to read it.
-
-        That also keeps commands that were sent along behind QUIT from being obeyed.
-        """
-        if self.transport is None or self.transport.is_closing():
-            raise asyncio.CancelledError
-        self._writer.write(("\r\n".join(replies) + "\r\n").encode("ascii"))
+    async def _serve(self) -> None:
         try:
-            await self._writer.drain()
-        except ConnectionError:
-            self._writer.close()
-            raise asyncio.CancelledError from None
+            await self._reply(f"220 {self._host.hostname} LMTP Sendook Lite")
+            while True:
+                try:
+                    await self._obey(await self.read_line())
+                except LineTooLong:
+                    await self._reply("500 Command line too long")
+        except Gone:
+            self._transport.close()
 
-    async def handle_exception(self, error: Exception) -> str:
-        """Answer what nobody expected; it is logged here and nowhere else."""
-        if isinstance(error, EOFError):
-            self._writer.close()
+    async def _obey(self, line: bytes) -> None:
+        """Obey one command."""
+        word, _, rest = line.rstrip(b"\r\n").partition(b" ")
+        command = word.upper().decode("ascii", "replace")
+        if not line.rstrip(b"\r\n") or not command.isascii():
+            await self._reply("500 Error: bad syntax")
+            return
+        method = _COMMANDS.get(command)
+        if method is None:
+            await self._refuse_unknown(command)
+            return
+        self.listen()
+        # Surrogates stand for bytes that are no UTF-8, whatever the client has promised.
+        argument = rest.strip().decode("utf-8", "surrogateescape")
+        try:
+            await method(self, argument)
+        except Gone:
+            raise
+        except Exception:  # noqa: BLE001 - logged here and nowhere else, and answered
+            _log.exception("lmtp_command_failed")
+            await self._reply(TRY_AGAIN)
+
+    async def _refuse_unknown(self, command: str) -> None:
+        self._unknown += 1
+        if self._unknown < MAX_UNKNOWN:
+            await self._reply(f'500 Error: command "{command}" not recognized')
         else:
-            _log.error("lmtp_command_failed", exc_info=error)
-        return TRY_AGAIN
+            self.dismiss("502 5.5.1 Too many unrecognized commands, goodbye.")
 
-    def _timeout_cb(self) -> None:
-        self.dismiss(f"421 4.4.2 nothing heard for {self._host.timeout:g} s, closing")
-        if self._writer.transport.get_write_buffer_size():
-            self.abort()  # it does not read either: closing would wait for it for ever
-
-    def _stop_clock(self) -> None:
-        """Stop counting the silence of the client while it is we who keep it waiting."""
-        if self._timeout_handle is not None:
-            self._timeout_handle.cancel()
+    async def _reply(self, *replies: str) -> None:
+        """Write one reply, or several, each of one line."""
+        await self.write("".join([complete(reply) + "\r\n" for reply in replies]))
 
     # --- commands
 
-    async def smtp_LHLO(self, arg: str | None) -> None:  # noqa: N802 - found by its name
+    async def _lhlo(self, name: str) -> None:
         """LHLO (RFC 2033 section 4.1)."""
-        if not arg:
-            await self.push("501 5.5.4 LHLO needs the name of the client")
+        if not name:
+            await self._reply("501 5.5.4 LHLO needs the name of the client")
             return
         self._forget()
-        self._client = arg
-        names = (
+        self._client = name
+        offered = (
             self._host.hostname,
             f"SIZE {self._host.max_message_bytes}",
             "8BITMIME",
             "SMTPUTF8",
             "PIPELINING",
         )
-        await self._write([*(f"250-{name}" for name in names), "250 ENHANCEDSTATUSCODES"])
+        lines = [*(f"250-{each}" for each in offered), "250 ENHANCEDSTATUSCODES"]
+        await self.write("".join(f"{line}\r\n" for line in lines))
 
-    async def _not_recognised(self, arg: str | None) -> None:  # noqa: ARG002 - as it is called
-        await self.push("500 5.5.1 command not recognised")
-
-    # HELO and EHLO must fail in LMTP (RFC 2033 section 4.1); the others are not offered here.
-    smtp_HELO = smtp_EHLO = _not_recognised  # noqa: N815 - found by their names
-    smtp_AUTH = smtp_STARTTLS = _not_recognised  # noqa: N815 - found by their names
-    smtp_EXPN = smtp_HELP = _not_recognised  # noqa: N815 - found by their names
+    async def _not_recognised(self, _: str) -> None:
+        await self._reply("500 5.5.1 command not recognised")
 
     def _forget(self) -> None:
         self._sender = None
         self._recipients = []
 
-    async def smtp_NOOP(self, arg: str | None) -> None:  # noqa: ARG002, N802 - found by its name
-        """NOOP."""
-        await self.push("250 2.0.0 ok")
+    async def _noop(self, _: str) -> None:
+        await self._reply("250 2.0.0 ok")
 
-    async def smtp_VRFY(self, arg: str | None) -> None:  # noqa: ARG002, N802 - found by its name
+    async def _vrfy(self, _: str) -> None:
         """VRFY: tells nothing (RFC 5321 section 3.5.3)."""
-        await self.push("252 2.5.2 send mail and see")
+        await self._reply("252 2.5.2 send mail and see")
 
-    async def smtp_RSET(self, arg: str | None) -> None:  # noqa: ARG002, N802 - found by its name
-        """RSET."""
+    async def _rset(self, _: str) -> None:
         self._forget()
-        await self.push("250 2.0.0 forgotten")
+        await self._reply("250 2.0.0 forgotten")
 
-    async def smtp_QUIT(self, arg: str | None) -> None:  # noqa: ARG002, N802 - found by its name
-        """QUIT."""
+    async def _quit(self, _: str) -> None:
         self.dismiss("221 2.0.0 bye")
+        raise Gone
 
-    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - found by its name
+    async def _mail(self, argument: str) -> None:
         """MAIL FROM, with SIZE, BODY and SMTPUTF8; others are passed over."""
         if self._client is None:
-            await self.push("503 5.5.1 LHLO first")
+            await self._reply("503 5.5.1 LHLO first")
             return
         if self._sender is not None:
-            await self.push("503 5.5.1 MAIL was given already")
+            await self._reply("503 5.5.1 MAIL was given already")
             return
-        path = await self._path(arg, "FROM:", "501 5.1.7")
+        path = await self._path(argument, "FROM:", "501 5.1.7")
         if path is None:
             return
         size = path.parameters.get("SIZE", "0")
         if not (size.isascii() and size.isdigit()):
-            await self.push("501 5.5.4 SIZE must be a number")
-        elif len(size) > len(str(_ALL)) or int(size) > self._host.max_message_bytes:
-            await self.push(TOO_LARGE)
+            await self._reply("501 5.5.4 SIZE must be a number")
+        elif len(size) > _SIZE_DIGITS or int(size) > self._host.max_message_bytes:
+            await self._reply(TOO_LARGE)
         else:
             self._sender = path.address
-            await self.push("250 2.1.0 sender ok")
+            await self._reply("250 2.1.0 sender ok")
 
-    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802 - found by its name
+    async def _rcpt(self, argument: str) -> None:
         """RCPT TO; its parameters are passed over."""
         if self._sender is None:
-            await self.push("503 5.5.1 MAIL first")
+            await self._reply("503 5.5.1 MAIL first")
             return
         if len(self._recipients) >= MAX_RECIPIENTS:
-            await self.push("452 4.5.3 too many recipients, send the mail again for the others")
+            await self._reply("452 4.5.3 too many recipients, send the mail again for the others")
             return
-        path = await self._path(arg, "TO:", "501 5.1.3")
+        path = await self._path(argument, "TO:", "501 5.1.3")
         if path is None:
             return
         if "@" not in path.address:
-            await self.push("501 5.1.3 the address has no domain")
+            await self._reply("501 5.1.3 the address has no domain")
             return
         try:
             await self._host.intake.judge_recipient(path.address)
         except SendookError as error:
             reply = refusal(error)
             self._host.count(reply)
-            await self.push(reply)
+            await self._reply(reply)
             return
         self._recipients.append(path.address)
-        await self.push("250 2.1.5 recipient ok")
+        await self._reply("250 2.1.5 recipient ok")
 
-    async def _path(self, arg: str | None, keyword: str, malformed: str) -> Path | None:
+    async def _path(self, argument: str, keyword: str, malformed: str) -> Path | None:
         """Read a path; None when it is refused and that has been said."""
         try:
-            return read_path(arg, keyword)
+            return read_path(argument, keyword)
         except Invalid as error:
             code = malformed if error.code == "bad_address" else "501 5.5.4"
-            await self.push(f"{code} {error.message}")
+            await self._reply(f"{code} {error.message}")
             return None
 
-    async def smtp_DATA(self, arg: str | None) -> None:  # noqa: ARG002, N802 - found by its name
+    async def _data(self, _: str) -> None:
         """DATA: one reply for each accepted recipient (RFC 2033 section 4.2)."""
         recipients, sender = self._recipients, self._sender
         if not recipients or sender is None:
-            await self.push("503 5.5.1 no recipient was accepted")
+            await self._reply("503 5.5.1 no recipient was accepted")
             return
         self.in_message = True
         try:
-            await self.push("354 end with <CR><LF>.<CR><LF>")
+            await self._reply("354 end with <CR><LF>.<CR><LF>")
             replies = await self._take_message(recipients, sender)
             self._forget()
             for reply in replies:
                 self._host.count(reply)
-            await self._write([complete(reply) for reply in replies])
+            self.listen()
+            await self._reply(*replies)
         finally:
             self.in_message = False
-        self._reset_timeout()
         if self._host.stopping:
             self.dismiss("421 4.3.2 shutting down")
 
@@ -292,6 +275,8 @@ class LmtpSession(LMTP):
                 mail = await self._host.intake.prepare(raw)
                 async with asyncio.timeout(self._host.timeout):
                     outcomes = await asyncio.shield(self._host.store(mail, recipients, sender))
+        except Gone:
+            raise  # nothing is stored
         except Exception:  # noqa: BLE001 - logged once, and the mail server keeps the mail
             _log.exception("mail_not_stored")
             return [TRY_AGAIN] * len(recipients)
@@ -303,22 +288,19 @@ class LmtpSession(LMTP):
         rest: bytes | None = None
         large = False
         while rest is None:
-            self._reset_timeout()
-            piece = await self._reader.read(_ALL)
-            if not piece:
-                self._writer.close()  # the client went away: nothing is stored
-                raise asyncio.CancelledError
+            self.listen()
+            piece = await self.read_piece()
             rest = message.add(piece)
             # Not once the end has come: what follows it must go back before anything else arrives.
             if rest is None and message.size > LARGE_MESSAGE and not large:
                 large = True
-                self._stop_clock()
+                self.keep_waiting()
                 await places.enter_async_context(self._host.large_messages)
-        self._stop_clock()
+        self.keep_waiting()
         # What follows are the next commands of a client that does not wait (RFC 2920). One that
         # has closed its side already cannot be waiting for more than the replies to this message.
-        if rest and not self._reader.at_eof():
-            self._reader.feed_data(rest)
+        if rest and not self.ended:
+            self.give_back(rest)
         return message.content()
 
 
@@ -328,3 +310,20 @@ def _reply(outcome: Any) -> str:
     if isinstance(outcome, BaseException):
         return TRY_AGAIN
     return acceptance(outcome)
+
+
+_COMMANDS: Final[dict[str, Callable[[LmtpSession, str], Awaitable[None]]]] = {
+    "LHLO": LmtpSession._lhlo,  # noqa: SLF001 - all of these are the table of the class above
+    "MAIL": LmtpSession._mail,  # noqa: SLF001
+    "RCPT": LmtpSession._rcpt,  # noqa: SLF001
+    "DATA": LmtpSession._data,  # noqa: SLF001
+    "RSET": LmtpSession._rset,  # noqa: SLF001
+    "NOOP": LmtpSession._noop,  # noqa: SLF001
+    "VRFY": LmtpSession._vrfy,  # noqa: SLF001
+    "QUIT": LmtpSession._quit,  # noqa: SLF001
+    # HELO and EHLO must fail in LMTP (RFC 2033 section 4.1); the others are not offered here.
+    **dict.fromkeys(
+        ("HELO", "EHLO", "AUTH", "STARTTLS", "EXPN", "HELP"),
+        LmtpSession._not_recognised,  # noqa: SLF001
+    ),
+}
