@@ -71,7 +71,9 @@ def _connect(path: str) -> socket.socket:
     connection.connect(path)
     _expect(b"220", connection.recv(_READ))
     connection.sendall(b"LHLO feeder.example\r\n")
-    _expect(b"250", connection.recv(_READ))
+    reply = connection.recv(_READ)
+    while not (reply.endswith(b"\r\n") and reply.splitlines()[-1].startswith(b"250 ")):
+        reply += connection.recv(_READ)
     return connection
 
 
