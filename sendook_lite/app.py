@@ -84,6 +84,9 @@ HANDING_OVER_SECONDS = 15.0
 """How long the relay may take at the end to say that it has a mail; else it gets it again."""
 
 UPKEEP_SECONDS = 1.0
+GATHER_SECONDS = 0.01
+"""How long outcomes of attempts wait for each other until they are committed together."""
+
 NOTE_USE_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
@@ -219,7 +222,14 @@ class App:
         rule = DisableRule(settings.disable_after_failures, settings.disable_after * MS_PER_SECOND)
         settling = Settling(rule, alerting.channels)
         return Scheduler(
-            store, sender, self._clock, settings, self._make_endpoint, settling, alerting
+            store,
+            sender,
+            self._clock,
+            settings,
+            self._make_endpoint,
+            settling,
+            alerting,
+            GATHER_SECONDS,
         )
 
     def _make_endpoint(self, webhook: Webhook, secrets: Sequence[Secret]) -> Endpoint:

@@ -46,6 +46,7 @@ class Scheduler:
         make_endpoint: MakeEndpoint,
         settling: Settling,
         alerts: AlertFeed,
+        gather: float = 0.0,
     ) -> None:
         self._store = store
         self._sender = sender
@@ -57,7 +58,7 @@ class Scheduler:
         self._lanes = Lanes(LaneLimits(settings.max_in_flight, self._slow_after), self._wake.set)
         self._alerts = alerts
         self._recorder = Recorder(
-            store, settling, clock, self._steady, self._recorded, self._follow_up
+            store, settling, clock, self._steady, self._recorded, self._follow_up, gather
         )
         self._roster = Roster(store, self._steady, settings, make_endpoint, self._lanes, self._wake)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -48,6 +48,8 @@ SHOWN_FIELDS = (
 )
 """Header fields handed on to the receivers of webhooks, by the names they get there."""
 
+_SHOWN_KEYS = tuple((name, name.lower()) for name in SHOWN_FIELDS)
+
 _ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _COMMENT = re.compile(r"\([^()]*\)")
 _NUMBER = re.compile(r"[-+]?\d{1,6}(?:\.\d{1,6})?")
@@ -78,7 +80,8 @@ class Fields:
 
     def text(self, name: str, limit: int = _MAX_SHOWN) -> str:
         """Return the topmost value decoded, '' when absent; the name in lower case."""
-        return decode_header(self._values.get(name), limit)
+        value = self._values.get(name)
+        return decode_header(value, limit) if value else ""
 
     def in_order(self) -> list[tuple[str, str]]:
         """Return all fields, names in lower case, topmost first."""
@@ -88,8 +91,8 @@ class Fields:
 def shown(fields: Fields) -> dict[str, str]:
     """Return the fields of `SHOWN_FIELDS` that are there, each at most 2 KiB."""
     found = {}
-    for name in SHOWN_FIELDS:
-        value = fields.text(name.lower())
+    for name, key in _SHOWN_KEYS:
+        value = fields.text(key)
         if value:
             found[name] = value
     return found

@@ -1,6 +1,9 @@
 """Ids: a prefix for the kind, ordered by time, and told from nonsense."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ulid import ULID
 
 from sendook_lite.domain.ids import ORGANIZATION_ID, Ids, is_id
 from tests.fakes import CountingBytes, FakeClock
@@ -22,6 +25,18 @@ def test_ids_are_ordered_by_time_and_never_equal() -> None:
         made.append(ids.new("msg"))
     assert made == sorted(made)
     assert len({ids.new("msg") for _ in range(1000)}) == 1000
+
+
+@given(
+    now=st.integers(0, 2**48 - 1), random=st.lists(st.binary(min_size=10, max_size=10), min_size=1)
+)
+def test_an_id_is_the_ulid_of_its_time_and_its_randomness(now: int, random: list[bytes]) -> None:
+    clock = FakeClock()
+    clock.wall = now
+    ids = Ids(clock, lambda size: b"".join(random * size)[:size])
+    expected = [str(ULID(now.to_bytes(6, "big") + each)) for each in (random * 64)[:64]]
+    made = [ids.new("evt").removeprefix("evt_") for _ in range(64)]
+    assert sorted(made) == sorted(expected)
 
 
 @pytest.mark.parametrize(
