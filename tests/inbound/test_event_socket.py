@@ -196,6 +196,19 @@ async def test_a_key_makes_a_line_idempotent_across_connections_and_restarts(
     assert first == second == third == fourth
 
 
+async def test_lines_with_one_key_that_come_together_are_one_event_with_one_answer(
+    house: House, door: Door
+) -> None:
+    keyed = {**DELIVERED, "key": "once"}
+    async with door.client() as client:
+        client.tell(DELIVERED, keyed, DELIVERED, keyed, {"event": "message.sent"}, keyed)
+        one, first, two, second, refused, third = await client.answers(6)
+    assert first == second == third
+    assert refused["code"] == "message_not_named"
+    ids = [body["eventId"] for body in await house.bodies()]
+    assert ids == [answer["eventId"] for answer in (one, first, two)]
+
+
 async def test_a_line_with_a_key_that_failed_may_be_sent_again(door: Door) -> None:
     async with door.client() as client:
         failed = await client.ask({"event": "message.sent", "key": "k", "messageId": "msg_x"})

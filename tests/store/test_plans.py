@@ -14,7 +14,16 @@ import pytest
 
 from sendook_lite.domain.compose import Draft, compose
 from sendook_lite.domain.mail import parse
-from sendook_lite.domain.model import Delivery, Event, Inbox, Message, Secret, Thread, Webhook
+from sendook_lite.domain.model import (
+    Delivery,
+    Event,
+    Inbox,
+    Message,
+    NewEvent,
+    Secret,
+    Thread,
+    Webhook,
+)
 from sendook_lite.domain.reports import Report, ReportedRecipient
 from sendook_lite.domain.search_words import query_terms
 from sendook_lite.domain.submission import Reply
@@ -168,6 +177,14 @@ def settle_one(tx: Tx, product: Product, seeds: Seeds) -> None:
     product.settling.record(tx, [settlement(due, "delivered")], 1)
 
 
+def settle_together(tx: Tx, product: Product, seeds: Seeds) -> None:
+    product.publisher.publish_all(tx, [NewEvent("message.received", {})] * 3)
+    due = deliveries.take_due(tx, seeds.webhook.seq, 2**50, 9, ()).deliveries
+    assert len(due) >= 3
+    product.settling.record(tx, [settlement(each, "delivered") for each in due], 1)
+    assert not deliveries.take_due(tx, seeds.webhook.seq, 2**50, 9, ()).deliveries
+
+
 def merge(tx: Tx, _: Product, seeds: Seeds) -> None:
     second = threads.insert(tx, seeds.inbox.seq, "second")
     threads.remember(tx, seeds.inbox.seq, second[0], ["c@x"])
@@ -255,6 +272,7 @@ UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "publish": lambda tx, p, _: p.publisher.publish(tx, "message.received", {}),
     "take what is due": lambda tx, _, s: deliveries.take_due(tx, s.webhook.seq, 2**50, 9, {5}),
     "settle": settle_one,
+    "settle together": settle_together,
     "first due": lambda tx, _, s: deliveries.first_due(tx, s.webhook.seq),
     "disable": lambda tx, _, s: webhooks.disable(tx, s.webhook.seq, "manual"),
     "forgive": lambda tx, _, s: standings.forgive(tx, s.webhook.seq),
