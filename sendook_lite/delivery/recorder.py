@@ -110,7 +110,7 @@ class Recorder:
     async def _write(self, batch: Sequence[Settlement]) -> None:
         if batch:
             record, now = self._settling.record, self._steady.now()
-            self._consequences(await self._store.writer.write(record, batch, now))
+            self._consequences(await self._store.writer.write_first(record, batch, now))
 
     async def _write_singly(self, batch: Sequence[Settlement]) -> list[Settlement]:
         """Find the outcome that a bug keeps from being recorded, and record the others.

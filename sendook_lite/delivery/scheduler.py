@@ -201,7 +201,7 @@ class Scheduler:
 
     async def _load(self, lane: Lane) -> None:
         try:
-            window = await self._store.writer.write(
+            window = await self._store.writer.write_first(
                 deliveries.take_due,
                 lane.webhook_seq,
                 self._steady.now(),

@@ -8,6 +8,7 @@ queued, runs each inside its own savepoint and commits once. The line after
 import asyncio
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,7 +25,8 @@ from sendook_lite.domain.meters import Histogram
 from sendook_lite.store.failures import explain, is_store_failure
 
 MAX_UNITS_PER_COMMIT = 512
-"""Bounds how long the first caller of a batch waits for the last one."""
+SECONDS_PER_COMMIT = 0.05
+"""Bound how long the first caller of a batch waits for the last one; the last unit may exceed."""
 
 BUSY_TIMEOUT_MS = 5000
 """How long another program may hold the file before a batch fails."""
@@ -152,6 +154,7 @@ class _Unit(NamedTuple):
 
     work: Callable[[Tx], Any]
     future: asyncio.Future[Any]
+    first: bool = False
 
 
 class _Answer(NamedTuple):
@@ -177,6 +180,8 @@ class Writer:
         self._clock = clock
         self._ids = ids
         self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
+        self._first: deque[_Unit] = deque()
+        self._waiting: deque[_Unit] = deque()
         self._batch: list[_Unit] = []
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -213,6 +218,18 @@ class Writer:
         self.submit(future, unit)
         return await future
 
+    async def write_first(
+        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a unit of work ahead of all that waits; otherwise as ``write``.
+
+        For what bounds itself: outcomes of requests in flight, and rows for the next ones. In line
+        with events that come in faster than they leave, it would slow down what empties the queue.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future, first=True))
+        return await future
+
     def submit(
         self,
         future: asyncio.Future[T],
@@ -221,9 +238,12 @@ class Writer:
         **kwargs: P.kwargs,
     ) -> None:
         """Queue a unit of work whose outcome is set on the future, after commit."""
+        self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future))
+
+    def _put(self, unit: _Unit) -> None:
         if self._closed or self._ended.done():
             raise StoreFailed(_CLOSED)
-        self._queue.put(_Unit(lambda tx: work(tx, *args, **kwargs), future))
+        self._queue.put(unit)
 
     async def watch(self) -> None:
         """Return when the writer was closed.
@@ -259,32 +279,49 @@ class Writer:
         self._loop.call_soon_threadsafe(self._settle_end, error)
 
     def _serve(self, connection: sqlite3.Connection) -> None:
-        last = False
-        while not last and (unit := self._queue.get()) is not None:
-            self._batch.append(unit)
-            try:
-                while len(self._batch) < MAX_UNITS_PER_COMMIT:
-                    more = self._queue.get_nowait()
-                    if more is None:
-                        last = True
-                        break
-                    self._batch.append(more)
-            except Empty:
-                pass
-            answers = self._commit(connection, self._batch)
+        """Commit what comes, many units together, until closed and nothing waits."""
+        open_ = True
+        while open_ or self._first or self._waiting:
+            open_ = self._take_in(wait=not (self._first or self._waiting)) and open_
+            answers = self._commit(connection)
             self._batch = []
             self._loop.call_soon_threadsafe(_deliver, answers)
 
-    def _commit(self, connection: sqlite3.Connection, batch: list[_Unit]) -> list[_Answer]:
+    def _take_in(self, *, wait: bool) -> bool:
+        """Take in everything that is queued; returns False when the last of it has come."""
+        try:
+            unit = self._queue.get() if wait else self._queue.get_nowait()
+            while unit is not None:
+                (self._first if unit.first else self._waiting).append(unit)
+                unit = self._queue.get_nowait()
+        except Empty:
+            return True
+        return False
+
+    def _next(self, until: float) -> _Unit | None:
+        """Return the next unit of a batch; None when it is full, or was long enough."""
+        if len(self._batch) >= MAX_UNITS_PER_COMMIT:
+            return None
+        if self._first:
+            return self._first.popleft()
+        if not self._waiting or (self._batch and self._clock.monotonic() >= until):
+            return None
+        return self._waiting.popleft()
+
+    def _commit(self, connection: sqlite3.Connection) -> list[_Answer]:
         """Run a batch in one transaction and say what became of each unit."""
+        answers: list[_Answer] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
             tx = Tx(connection, self._clock.now(), self._ids, self._memory)
-            answers = [self._run_unit(connection, tx, unit) for unit in batch]
+            until = self._clock.monotonic() + SECONDS_PER_COMMIT
+            while (unit := self._next(until)) is not None:
+                self._batch.append(unit)
+                answers.append(self._run_unit(connection, tx, unit))
             began = self._clock.monotonic()
             connection.execute("COMMIT")
             self.commits.observe(self._clock.monotonic() - began)
-            self.units += len(batch)
+            self.units += len(answers)
         except sqlite3.Error as cause:
             # SQLite may have rolled back by itself (SQLITE_FULL does, and it can surface at
             # COMMIT): then nothing of the batch is stored, whatever its units returned.
@@ -292,7 +329,7 @@ class Writer:
                 connection.execute("ROLLBACK")
             self._memory.clear()
             self.failure = explain(cause)
-            return [_Answer(unit.future, error=StoreFailed(self.failure)) for unit in batch]
+            return self._refuse_all(StoreFailed(self.failure))
         self.failure = None
         return answers
 
@@ -316,6 +353,13 @@ class Writer:
         connection.execute("RELEASE unit")
         return _Answer(unit.future, value)
 
+    def _refuse_all(self, error: StoreFailed) -> list[_Answer]:
+        """Tell everyone that is in hand or waits the same."""
+        units = (*self._batch, *self._first, *self._waiting)
+        self._first.clear()
+        self._waiting.clear()
+        return [_Answer(unit.future, error=error) for unit in units]
+
     # --- back on the event loop
 
     def _settle_end(self, error: BaseException | None) -> None:
@@ -326,11 +370,8 @@ class Writer:
             self._ended.set_exception(error)
             self._ended.exception()  # seen: `watch` raises it to whoever listens
         # The thread is gone: what it had in hand, or never came to, must not wait for ever.
-        while not self._queue.empty():
-            unit = self._queue.get_nowait()
-            if unit is not None:
-                self._batch.append(unit)
-        _deliver([_Answer(unit.future, error=StoreFailed(_CLOSED)) for unit in self._batch])
+        self._take_in(wait=False)
+        _deliver(self._refuse_all(StoreFailed(_CLOSED)))
 
 
 def _deliver(answers: list[_Answer]) -> None:

@@ -13,7 +13,13 @@ import pytest
 from sendook_lite.domain.errors import NotFound, StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.store.database import Store, prepare
-from sendook_lite.store.writer import MAX_UNITS_PER_COMMIT, Tx, Writer, WriterDied
+from sendook_lite.store.writer import (
+    MAX_UNITS_PER_COMMIT,
+    SECONDS_PER_COMMIT,
+    Tx,
+    Writer,
+    WriterDied,
+)
 from tests.fakes import FakeClock
 
 
@@ -111,6 +117,41 @@ def speak_nonsense(tx: Tx) -> None:
 def break_a_reference(tx: Tx) -> None:
     put(tx, "half done")
     tx.execute("INSERT INTO blob_chunks (blob_seq, number, data) VALUES (77, 0, x'')")
+
+
+async def test_a_batch_ends_when_it_has_taken_its_time(store: Store) -> None:
+    statements: list[str] = []
+    clock = store.writer._clock
+    assert isinstance(clock, FakeClock)
+
+    def take_long(_tx: Tx) -> None:
+        clock.elapsed += SECONDS_PER_COMMIT
+
+    await store.writer.write(trace, statements)
+    async with Gate(store.writer):
+        statements.clear()
+        waiting = [asyncio.create_task(store.writer.write(take_long)) for _ in range(3)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    # The one that held the gate, then each of the others by itself.
+    assert statements.count("COMMIT") == 4
+
+
+async def test_what_bounds_itself_goes_ahead_of_what_waits(store: Store) -> None:
+    order: list[str] = []
+    async with Gate(store.writer):
+        waiting = [
+            asyncio.create_task(write(lambda _tx, name=name: order.append(name)))
+            for name, write in (
+                ("event", store.writer.write),
+                ("another event", store.writer.write),
+                ("outcome", store.writer.write_first),
+                ("what is due", store.writer.write_first),
+            )
+        ]
+        await asyncio.sleep(0)
+    await asyncio.gather(*waiting)
+    assert order == ["outcome", "what is due", "event", "another event"]
 
 
 @pytest.mark.parametrize(
