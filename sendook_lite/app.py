@@ -424,19 +424,24 @@ class App:
     async def _keep_up(self, store: Store, turns: Turns, scheduler: Scheduler) -> None:
         """Finish in the background what was only marked, and see a failing store recover."""
         upkeep = Upkeep(store, turns)
+        told = None
+        store.ensure_in_place()
         while True:
             await self._clock.sleep(UPKEEP_SECONDS)
+            store.ensure_in_place()
             failing = store.writer.failure
             try:
                 if failing:
                     await upkeep.try_to_write()
                 await upkeep.run()
             except StoreFailed as error:
-                if not failing:
-                    log.warning("the store fails", reason=error.message)
+                if error.message != told:
+                    log.error("the store fails", reason=error.message)  # noqa: TRY400 - said
+                told = error.message
                 continue
-            if failing:
-                log.info("the store works again")
+            if failing or told:
+                log.info("the store works again", failed_with=told or failing)
+                told = None
                 scheduler.resume()
 
     async def _note_key_use(self, access: Access) -> None:

@@ -38,6 +38,18 @@ class DirectoryInUse(SendookError):
         )
 
 
+class FileTakenAway(SendookError):
+    """The database, or its log, is not the file any more that was opened."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            "file_taken_away",
+            f"{path} was taken away or replaced while it is in use, so this process ends. All that"
+            " was acknowledged is in the file it had opened: put that back, or start again if it"
+            " was only the log",
+        )
+
+
 class Store:
     """One database file with its writer and its readers."""
 
@@ -54,6 +66,7 @@ class Store:
         self.writer = Writer(self.path, clock, ids)
         self.reader = Reader(self.path)
         self._lock: IO[str] | None = None
+        self._files: dict[Path, int | None] = {}
 
     @property
     def files(self) -> dict[str, Path]:
@@ -87,6 +100,26 @@ class Store:
         except BaseException:
             await self.close()
             raise
+
+    def ensure_in_place(self) -> None:
+        """See that nobody moved, replaced or removed the files under this process.
+
+        It could go on for a while with what it holds open, but whoever opens the file next, a
+        backup for one, would meet another log or none. To end is safe: closing the last connection
+        writes what the log holds into the file that was opened, wherever that is now.
+
+        Raises:
+            FileTakenAway: somebody did.
+        """
+        for path in (self.path, self.path.with_name(f"{self.path.name}-wal")):
+            try:
+                found = path.stat().st_ino
+            except OSError:
+                found = None
+            if self._files.get(path) is None:
+                self._files[path] = found  # the log is made with the first transaction
+            elif self._files[path] != found:
+                raise FileTakenAway(path)
 
     async def close(self) -> None:
         """Commit what is queued, close the file and let the directory go."""

@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from sendook_lite.domain.clock import Clock
-from sendook_lite.domain.errors import StoreFailed
+from sendook_lite.domain.errors import SendookError, StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.meters import Histogram
 from sendook_lite.store.failures import explain, is_store_failure
@@ -165,8 +165,12 @@ class _Answer(NamedTuple):
     error: BaseException | None = None
 
 
-class WriterDied(RuntimeError):
+class WriterDied(SendookError):
     """The writer's thread ended on an error of its own; the process must end, not hang."""
+
+    def __init__(self, cause: BaseException) -> None:
+        reason = explain(cause) if isinstance(cause, sqlite3.Error) else type(cause).__name__
+        super().__init__("writer_died", f"the database writer ended: {reason}")
 
 
 class Writer:
@@ -274,7 +278,7 @@ class Writer:
             finally:
                 connection.close()
         except BaseException as cause:  # noqa: BLE001 - reported through `watch`, never swallowed
-            error = WriterDied(f"the database writer ended: {cause}")
+            error = WriterDied(cause)
             error.__cause__ = cause
         self._loop.call_soon_threadsafe(self._settle_end, error)
 

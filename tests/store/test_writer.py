@@ -278,7 +278,7 @@ async def test_a_file_that_is_no_database_ends_the_writer(tmp_path: Path, clock:
     writer.start()
     with pytest.raises(StoreFailed):
         await asyncio.wait_for(writer.write(put, "x"), 10)
-    with pytest.raises(WriterDied, match="not a database"):
+    with pytest.raises(WriterDied, match="the database file is damaged"):
         await asyncio.wait_for(writer.watch(), 10)
     await writer.close()
 
