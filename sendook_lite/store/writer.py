@@ -149,6 +149,19 @@ def values_of(rows: int, columns: int) -> str:
     return f"VALUES {', '.join([row] * rows)}"
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Write units of work inside this block without companion: they only prepare what is asked.
+
+    Otherwise what a companion notes as done would be on disk before it is.
+    """
+    token = _COMPANION.set(None)
+    try:
+        yield
+    finally:
+        _COMPANION.reset(token)
+
+
 class _Unit(NamedTuple):
     """A queued unit of work and the future its caller awaits."""
 

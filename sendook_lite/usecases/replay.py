@@ -14,7 +14,7 @@ from sendook_lite.domain.events import wants
 from sendook_lite.domain.model import Delivery, Replay, ReplayScope, Webhook
 from sendook_lite.store import deliveries, replays, webhooks
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.writer import Tx, alone
 from sendook_lite.usecases.ports import DeliveryFeed
 from sendook_lite.usecases.upkeep import cancel_deliveries
 
@@ -118,8 +118,9 @@ class Replays:
 
     async def _finish_canceling(self) -> None:
         """Let disabled webhooks lose what they were owed before, not what is opened now."""
-        while await self._store.writer.write(cancel_deliveries):
-            pass
+        with alone():
+            while await self._store.writer.write(cancel_deliveries):
+                pass
 
 
 def _retry(tx: Tx, delivery_id: str, due_at: int) -> int:

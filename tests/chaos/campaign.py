@@ -111,6 +111,7 @@ class Campaign:
             )
             webhooks[path] = made["id"]
             self.receiver.secrets[path] = made["secret"]
+        self.inbox_id = inboxes[0]["id"]
         self.senders.replayed = webhooks["b"]
         self.senders.can_send_from = await self._sending_inbox(inboxes[0]["id"])
         assert await asyncio.to_thread(self.server.stop) == 0
@@ -198,6 +199,11 @@ class Campaign:
             pending: Any = await asyncio.to_thread(
                 self.server.call, "GET", "/v1/deliveries?status=pending&limit=1"
             )
+            mails: Any = await asyncio.to_thread(
+                self.server.call, "GET", f"/v1/inboxes/{self.inbox_id}/messages?limit=50"
+            )
         except LOST:
+            return True
+        if any(each["status"] == "queued" for each in mails):
             return True
         return bool(pending) or any(each["state"] == "running" for each in replays)

@@ -9,7 +9,7 @@ from sendook_lite.domain.errors import Conflict, Invalid, NotFound
 from sendook_lite.domain.model import Event, Webhook
 from sendook_lite.store import deliveries
 from sendook_lite.store import replays as stored_replays
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.writer import Tx, accompanied
 from sendook_lite.usecases import replay as module
 from sendook_lite.usecases.replay import ReplayRequest, Replays
 from sendook_lite.usecases.retention import Ages, Retention
@@ -318,3 +318,20 @@ async def test_replays_go_with_the_events_of_their_time_but_none_that_goes_on(
         await asyncio.sleep(0.001)
     await sweeping
     assert await product.count("replays") == 0
+
+
+async def test_what_accompanies_a_retry_is_stored_with_it_and_not_with_what_prepares_it(
+    product: Product, replays: Replays
+) -> None:
+    """A key that is on disk before its retry would tell, after a crash, that it was done."""
+    await product.webhook()
+    await product.inboxes.create("Support", "ann@mail.example")
+    (delivery,) = await product.rows("SELECT id FROM deliveries")
+    noted: list[int] = []
+
+    def note(tx: Tx) -> None:
+        noted.append(tx.now)
+
+    with accompanied(note):
+        await replays.retry(delivery[0])
+    assert len(noted) == 1, "noted with the retry itself, and with nothing before it"
