@@ -1,5 +1,6 @@
 """Builds the web application from the table of routes, and the runner that serves it."""
 
+import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import groupby
@@ -14,6 +15,7 @@ from aiohttp.web_request import BaseRequest
 from sendook_lite.api import envelope
 from sendook_lite.api.bodies import MAX_BODY_BYTES
 from sendook_lite.api.context import ApiContext
+from sendook_lite.api.crowd import Crowd, most_connections
 from sendook_lite.api.dispatch import handler_of
 from sendook_lite.api.middleware import (
     SERVER_NAME,
@@ -103,7 +105,21 @@ def runner(app: web.Application, *, shutdown_timeout: float = 15.0) -> web.AppRu
 class _Protocol(web.RequestHandler):
     """A connection whose errors below the application have the envelope as well."""
 
-    __slots__ = ()
+    __slots__ = ("_crowd",)
+
+    def __init__(self, manager: web.Server, crowd: Crowd, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._crowd = crowd
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Join the others, which may be one too many."""
+        super().connection_made(transport)
+        self._crowd.join(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Make room."""
+        self._crowd.leave(self)
+        super().connection_lost(exc)
 
     def handle_error(
         self,
@@ -147,8 +163,12 @@ class _Protocol(web.RequestHandler):
 class _Server(web.Server):
     """Makes such connections."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._crowd = Crowd(most_connections())
+
     def __call__(self) -> web.RequestHandler:
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        return _Protocol(self, self._crowd, loop=self._loop, **self._kwargs)
 
 
 class _Runner(web.AppRunner):

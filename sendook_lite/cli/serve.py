@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from sendook_lite.usecases.access import MIN_KEY_LENGTH
 
 KEY_VARIABLE = "SENDOOK_API_KEY"
 KEY_FILE = "admin.key"
+MAX_DESCRIPTORS = 65_536
 
 
 @click.command()
@@ -31,6 +33,7 @@ def serve(config: str | None, data_dir: str | None, listen: str | None, *, dev: 
     settings = load(os.environ, config=config, options=options, dev=dev).settings
     _check_key(environment_key)
     configure(settings.log.format, settings.log.level)
+    _allow_descriptors()
     _run(App(settings, environment_key=environment_key, dev=dev), settings, dev=dev)
 
 
@@ -39,6 +42,14 @@ def _check_key(key: str | None) -> None:
         raise SendookError(
             "bad_settings", f"{KEY_VARIABLE}: must have at least {MIN_KEY_LENGTH} characters"
         )
+
+
+def _allow_descriptors() -> None:
+    """Use as many descriptors as the system allows; shells start programs with far fewer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _run(app: App, settings: Settings, *, dev: bool) -> None:
