@@ -37,6 +37,11 @@ chaos: $(VENV)/.dev ## Kill the program 500 times under load and audit; make cha
 isolation: $(VENV)/.dev ## Measure what seventy broken endpoints cost thirty healthy ones
 	$(BIN)/python -m bench.isolation
 
+audit: ## Ask PyPI for known vulnerabilities of what the lock file installs; needs pypi.org
+	$(PYTHON) -m venv .cache/audit
+	.cache/audit/bin/pip --disable-pip-version-check --quiet install pip-audit
+	.cache/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
