@@ -9,7 +9,7 @@ KILLS  ?= 500
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test bench chaos mail-servers isolation lint format fuzz lock binary smoke deb clean
+.PHONY: help serve test bench chaos audit mail-servers isolation lint format fuzz lock binary smoke deb clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
