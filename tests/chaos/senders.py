@@ -239,7 +239,8 @@ class Senders:
             number += 1
             # A retry by hand is one attempt in the place of all that were to come. Were it refused, its
             # delivery would rightly end as failed, so only what the receiver takes is retried.
-            taken = [each for each in self._receiver.receipts[-100:] if each.status == 200]
+            latest = self._receiver.receipts[-100:]
+            taken = [each for each in latest if each.status == 200]
             if not taken or not self.replayed:
                 continue
             one = self._random.choice(taken)
