@@ -237,8 +237,8 @@ class Senders:
         while not self._ending:
             await asyncio.sleep(0.3)
             number += 1
-            # A retry by hand is one attempt in the place of all that were to come. Were it refused, its
-            # delivery would rightly end as failed, so only what the receiver takes is retried.
+            # A retry by hand is one attempt in the place of all that were to come. Were it refused,
+            # its delivery would rightly end as failed: only what the receiver takes is retried.
             latest = self._receiver.receipts[-100:]
             taken = [each for each in latest if each.status == 200]
             if not taken or not self.replayed:
