@@ -9,10 +9,11 @@ KILLS  ?= 500
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test bench chaos audit mail-servers isolation lint format fuzz lock binary smoke deb clean
+.PHONY: help serve test bench isolation chaos fuzz screenshots dashboard-million audit \
+  mail-servers lint format lock binary smoke deb clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 serve: $(VENV)/.runtime ## Run the server; make serve ARGS="--config my.toml" outside of trying it
 	$(BIN)/sendook-lite serve $(ARGS)
@@ -37,10 +38,16 @@ chaos: $(VENV)/.dev ## Kill the program 500 times under load and audit; make cha
 isolation: $(VENV)/.dev ## Measure what seventy broken endpoints cost thirty healthy ones
 	$(BIN)/python -m bench.isolation
 
-audit: ## Ask PyPI for known vulnerabilities of what the lock file installs; needs pypi.org
+audit: ## Ask PyPI for known vulnerabilities of what the lock file installs
 	$(PYTHON) -m venv .cache/audit
 	.cache/audit/bin/pip --disable-pip-version-check --quiet install pip-audit
 	.cache/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements.lock
+
+screenshots: $(VENV)/.dev ## Take the pictures of the dashboard anew; needs Debian's chromium
+	$(BIN)/python -m tests.dashboard.screenshots
+
+dashboard-million: $(VENV)/.dev ## Compare pages on an empty database with pages on 1,000,000 events
+	$(BIN)/python -m tests.dashboard.million
 
 lint: $(VENV)/.dev ## Check style, types and layers
 	$(BIN)/ruff check .

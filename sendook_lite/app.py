@@ -16,7 +16,10 @@ from aiohttp import web
 
 from sendook_lite import __version__
 from sendook_lite.api.context import RequestCounts
+from sendook_lite.api.reference import rendered
 from sendook_lite.api.server import ApiContext, build, runner
+from sendook_lite.dashboard.context import DashboardContext
+from sendook_lite.dashboard.site import add_pages
 from sendook_lite.delivery.endpoint import Endpoint
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.scheduler import Scheduler
@@ -37,6 +40,7 @@ from sendook_lite.inbound.eventsocket import EventSocketServer
 from sendook_lite.inbound.listeners import Listener, TcpAddress, UnixAddress
 from sendook_lite.inbound.lmtp import LmtpServer
 from sendook_lite.metrics import parts as metrics
+from sendook_lite.outbound import lmtp_push
 from sendook_lite.outbound.alert_ways import ways_to_tell
 from sendook_lite.outbound.alerting import Alerting
 from sendook_lite.outbound.dkim_key import read_signer
@@ -68,6 +72,7 @@ from sendook_lite.usecases.retention import Ages, Retention
 from sendook_lite.usecases.sending import Sending, SendingRules
 from sendook_lite.usecases.served_domains import ServedDomains
 from sendook_lite.usecases.ses import Ses
+from sendook_lite.usecases.sessions import Sessions
 from sendook_lite.usecases.settling import Settling
 from sendook_lite.usecases.submitting import Submitting
 from sendook_lite.usecases.tail import Tails
@@ -336,12 +341,14 @@ class App:
             unready=lambda: self._unready(store, space),
             relayed=self._relayed,
         )
+        sessions = Sessions(store, access, clock)
         context = ApiContext(
             settings=settings,
             public_url=public_url,
             dev=self._dev,
             store=store,
             access=access,
+            sessions=sessions,
             inboxes=inboxes,
             mailbox=Mailbox(store),
             domains=domains,
@@ -367,7 +374,10 @@ class App:
                 doors.push_async_callback(server.stop, STOP_SECONDS)
         for listener, operator in ((admin, True), (api, False)):
             if listener is not None:
-                await _serve_http(build(context, operator=operator), listener.sock, doors)
+                site = build(context, operator=operator)
+                if not operator:
+                    add_pages(site, self._dashboard(context))
+                await _serve_http(site, listener.sock, doors)
         doors.callback(tails.close)  # streams end by nothing else
         return public_url
 
@@ -405,6 +415,31 @@ class App:
             steady.now,
             None if self._outbox is None else self._outbox.accepted,
             sign=(lambda raw, _: raw) if self._signer is None else self._signer.sign,
+        )
+
+    def _dashboard(self, api: ApiContext) -> DashboardContext:
+        """Build what the dashboard is given: the use cases of the API, and two doors of its own."""
+
+        async def push_mail(recipient: str, mail: bytes) -> tuple[int, str]:
+            address = self._addresses.get("lmtp", "").removeprefix("http://").removeprefix("unix:")
+            return await lmtp_push.push(address, recipient, mail)
+
+        return DashboardContext(
+            settings=self._settings,
+            public_url=api.public_url,
+            store=api.store,
+            access=api.access,
+            sessions=api.sessions,
+            inboxes=api.inboxes,
+            mailbox=api.mailbox,
+            domains=api.domains,
+            endpoints=api.endpoints,
+            replays=api.replays,
+            clock=self._clock,
+            addresses=self._addresses,
+            health=api.health,
+            describe_api=lambda: rendered(api.public_url, dev=self._dev),
+            push_mail=push_mail,
         )
 
     def _bind(

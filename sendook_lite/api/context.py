@@ -17,6 +17,7 @@ from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.sending import Sending
 from sendook_lite.usecases.ses import Ses
+from sendook_lite.usecases.sessions import Sessions
 from sendook_lite.usecases.tail import Tails
 
 RequestCounts = Counter[tuple[str, str, str]]
@@ -53,6 +54,7 @@ class ApiContext:
     public_url: str
     store: Store
     access: Access
+    sessions: Sessions
     inboxes: Inboxes
     mailbox: Mailbox
     domains: Domains

@@ -9,8 +9,9 @@ from aiohttp.typedefs import Handler, Middleware
 
 from sendook_lite.api import envelope
 from sendook_lite.api.context import RequestCounts
-from sendook_lite.domain.errors import SendookError, Unauthorized
+from sendook_lite.domain.errors import Forbidden, SendookError, Unauthorized
 from sendook_lite.usecases.access import OPERATOR, Access, Principal
+from sendook_lite.usecases.sessions import COOKIE, REQUEST_HEADER, Sessions
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 PRINCIPAL: Final = web.RequestKey("principal", Principal)
@@ -93,7 +94,7 @@ def _answer_unexpected(request: web.Request, error: Exception) -> web.StreamResp
     return envelope.respond_internal(request[REQUEST_ID])
 
 
-def authentication(access: Access, *, operator: bool) -> Middleware:
+def authentication(access: Access, sessions: Sessions, *, operator: bool) -> Middleware:
     """Return the middleware that finds out who is asking.
 
     Everything under ``/v1`` needs a key, routes that do not exist included, so that nobody without
@@ -105,10 +106,30 @@ def authentication(access: Access, *, operator: bool) -> Middleware:
         if operator:
             request[PRINCIPAL] = OPERATOR
         elif is_api(request.path):
-            request[PRINCIPAL] = access.authenticate(_bearer(request))
+            request[PRINCIPAL] = await _find_principal(request, access, sessions)
         return await handler(request)
 
     return authenticate
+
+
+async def _find_principal(request: web.Request, access: Access, sessions: Sessions) -> Principal:
+    """Return who is asking: by the key, or by the session of the dashboard.
+
+    A browser sends the cookie by itself. What changes something is therefore only done for pages of
+    ours: they send a header that no other site can make a browser send.
+
+    Raises:
+        Unauthorized: neither is there, or what is there is worth nothing.
+        Forbidden: another site asks.
+    """
+    token = request.cookies.get(COOKIE)
+    if token is None or "Authorization" in request.headers:
+        return access.authenticate(_bearer(request))
+    strange = request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}
+    changes = request.method not in {"GET", "HEAD"}
+    if strange or (changes and REQUEST_HEADER not in request.headers):
+        raise Forbidden("A session is for pages of the dashboard only", "cross_site")
+    return await sessions.principal(token)
 
 
 def is_api(path: str) -> bool:

@@ -45,7 +45,7 @@ def build(context: ApiContext, *, operator: bool = False) -> web.Application:
         middlewares=[
             counting(context.requests),
             answer_errors,
-            authentication(context.access, operator=operator),
+            authentication(context.access, context.sessions, operator=operator),
         ],
         client_max_size=MAX_BODY_BYTES,
     )

@@ -85,6 +85,7 @@ def _tell(started: Started, settings: Settings, *, dev: bool) -> None:
         "Sendook Lite is running.",
         "",
         f"  API        {started.addresses['api']}/v1",
+        f"  dashboard  {started.addresses['api']}/",
         f"  mail       {started.addresses.get('lmtp', 'off')}  (LMTP)",
         f"  events     {started.addresses.get('events', 'off')}  (JSON lines)",
         f"  data       {started.data_dir}",

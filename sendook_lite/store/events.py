@@ -11,13 +11,14 @@ from sendook_lite.store.page import PAGE_BYTES, Page, bind, within
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.writer import Row, Tx
 
-_COLUMNS = "seq, id, type, inbox_id, message_id, body, created_at"
+COLUMNS = "seq, id, type, inbox_id, message_id, body, created_at"
 
 
 _INTO = "INSERT INTO events (id, type, inbox_id, message_id, is_test, created_at, body)"
 
 
-def _event(row: Row) -> Event:
+def event_of(row: Row) -> Event:
+    """Return the event of a row of COLUMNS."""
     return Event(*row)
 
 
@@ -122,9 +123,9 @@ async def _page(
         return Page([])
     marks = ", ".join("?" * len(fitting))
     rows = await reader.all(
-        f"SELECT {_COLUMNS} FROM events WHERE seq IN ({marks}) ORDER BY seq", fitting
+        f"SELECT {COLUMNS} FROM events WHERE seq IN ({marks}) ORDER BY seq", fitting
     )
-    return Page([_event(row) for row in rows], more=len(sizes) > len(fitting))
+    return Page([event_of(row) for row in rows], more=len(sizes) > len(fitting))
 
 
 def _walk(place: str, inboxes: Collection[str] | None, types: Collection[str] | None) -> str:
@@ -183,10 +184,10 @@ async def exists(reader: Reader, identifier: str) -> bool:
 
 async def get(reader: Reader, identifier: str) -> Event:
     """Return an event, a test's included; NotFound when there is none."""
-    row = await reader.one(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (identifier,))
+    row = await reader.one(f"SELECT {COLUMNS} FROM events WHERE id = ?", (identifier,))
     if row is None:
         raise NotFound("event")
-    return _event(row)
+    return event_of(row)
 
 
 async def count_deliveries(reader: Reader, events: list[Event]) -> dict[int, dict[str, int]]:

@@ -87,6 +87,16 @@ def remove_webhook_hours(tx: Tx, before: int, rows: int) -> bool:
     return removed.rowcount > 0
 
 
+def remove_event_hours(tx: Tx, before: int, rows: int) -> bool:
+    """Remove some hours of counted events from before a moment; False when there are none."""
+    removed = tx.execute(
+        "DELETE FROM event_hours WHERE (hour, type) IN"
+        " (SELECT hour, type FROM event_hours WHERE hour < ? ORDER BY hour LIMIT ?)",
+        (before, rows),
+    )
+    return removed.rowcount > 0
+
+
 def remove_idempotent_requests(tx: Tx, before: int, rows: int, max_bytes: int) -> bool:
     """Forget some requests from before a moment; False when there are none."""
     sizes = tx.all(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sendook_lite.domain.disabling import Standing
+from sendook_lite.domain.model import DisabledReason, WebhookStatus
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.statistics import HOUR_MS
 from sendook_lite.store.writer import Tx
@@ -23,6 +24,19 @@ class Counts:
 
     failing: int
     disabled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """A webhook that somebody should look at: disabled, or failing since ``first_failed_at``."""
+
+    id: str
+    url: str
+    description: str | None
+    status: WebhookStatus
+    disabled_reason: DisabledReason | None
+    failed_deliveries: int
+    first_failed_at: int | None
 
 
 def find(tx: Tx, webhook_seq: int) -> Found | None:
@@ -70,6 +84,24 @@ def forgive(tx: Tx, webhook_seq: int) -> None:
         " first_failed_at = NULL, alerted = iif(alerted IS NULL, NULL, 'forgiven') WHERE seq = ?",
         (webhook_seq,),
     )
+
+
+async def troubled(reader: Reader, limit: int) -> list[Troubled]:
+    """Return failing webhooks, then such as were disabled, but not by hand; newest first."""
+    columns = (
+        "SELECT id, url, description, status, disabled_reason, failed_deliveries, first_failed_at"
+        " FROM webhooks WHERE deleted_at IS NULL AND"
+    )
+    failing = await reader.all(
+        f"{columns} alerted IS NOT NULL AND status = 'enabled' AND failed_deliveries > 0"
+        " ORDER BY seq DESC LIMIT ?",
+        (limit,),
+    )
+    disabled = await reader.all(
+        f"{columns} status = 'disabled' AND disabled_reason <> 'manual' ORDER BY seq DESC LIMIT ?",
+        (limit - len(failing),),
+    )
+    return [Troubled(*row) for row in failing + disabled]
 
 
 async def count(reader: Reader) -> Counts:

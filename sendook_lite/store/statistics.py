@@ -36,8 +36,8 @@ async def of_webhook(reader: Reader, webhook: Webhook, now: int) -> WebhookStati
         delivered=sum(delivered for delivered, _ in by_hour.values()),
         failed=sum(failed for _, failed in by_hour.values()),
         pending=pending[0] if pending else 0,
-        p50_ms=_percentile(taken, 0.50),
-        p95_ms=_percentile(taken, 0.95),
+        p50_ms=percentile(taken, 0.50),
+        p95_ms=percentile(taken, 0.95),
         last_success_at=latest[0] if latest else None,
         last_failure_at=latest[1] if latest else None,
         hours=tuple(
@@ -47,7 +47,7 @@ async def of_webhook(reader: Reader, webhook: Webhook, now: int) -> WebhookStati
     )
 
 
-def _percentile(ordered: list[int], share: float) -> int:
+def percentile(ordered: list[int], share: float) -> int:
     """Return the value below or at which a share of the values lies; 0 of none."""
     if not ordered:
         return 0

@@ -1,6 +1,6 @@
 """Threads at rest, and the Message-IDs by which a mail finds its thread."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import orjson
@@ -173,6 +173,17 @@ async def list_page(reader: Reader, inbox_seq: int, limit: int, before: str | No
         {"inbox": inbox_seq, "before": before, "limit": limit + 1, "ids": MAX_IDS + 1},
     )
     return cut([_thread(row) for row in rows], limit)
+
+
+async def count_messages(reader: Reader, thread_ids: Collection[str]) -> dict[str, int]:
+    """Count the messages of threads, by the threads' ids."""
+    marks = ", ".join("?" * len(thread_ids))
+    rows = await reader.all(
+        "SELECT threads.id, (SELECT count(*) FROM messages WHERE thread_seq = threads.seq)"
+        f" FROM threads WHERE id IN ({marks})",
+        list(thread_ids),
+    )
+    return dict(rows)
 
 
 async def get(reader: Reader, inbox_id: str, identifier: str) -> Thread:

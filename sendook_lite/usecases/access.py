@@ -84,9 +84,23 @@ class Access:
         found = self._active.get(digest(key))
         if found is None:
             raise Unauthorized("Unknown API key")
-        self._used[found.id] = self._clock.now()
-        implied: frozenset[Scope] = frozenset().union(*(_IMPLIED[each] for each in found.scopes))
-        return Principal(found.id, implied, frozenset(found.inbox_ids))
+        return self._let_in(found)
+
+    def principal_of(self, key_id: str) -> Principal:
+        """Return who holds the key with an id; for whoever has shown the key before.
+
+        Raises:
+            Unauthorized: when the key is gone or was revoked.
+        """
+        for found in self._active.values():
+            if found.id == key_id:
+                return self._let_in(found)
+        raise Unauthorized("The API key of this session is gone: sign in with another one")
+
+    def _let_in(self, key: ApiKey) -> Principal:
+        self._used[key.id] = self._clock.now()
+        implied: frozenset[Scope] = frozenset().union(*(_IMPLIED[each] for each in key.scopes))
+        return Principal(key.id, implied, frozenset(key.inbox_ids))
 
     async def create(
         self, name: str, scopes: tuple[Scope, ...], inbox_ids: tuple[str, ...]

@@ -74,7 +74,11 @@ class Retention:
             place = await self._turns.take(
                 purge.remove_events, before, place, BATCH_ROWS, BATCH_BYTES
             )
-        for remove in (purge.remove_event_keys, purge.remove_webhook_hours):
+        for remove in (
+            purge.remove_event_keys,
+            purge.remove_webhook_hours,
+            purge.remove_event_hours,
+        ):
             while await self._turns.take(remove, before, BATCH_ROWS):
                 pass
         walked: int | None = 0

@@ -17,6 +17,7 @@ from sendook_lite.store import alerts as alert_box
 from sendook_lite.store import replays, settling, standings, webhooks
 from sendook_lite.store.settling import Settled
 from sendook_lite.store.standings import Found
+from sendook_lite.store.tally import OF_ALL
 from sendook_lite.store.writer import Tx
 
 
@@ -54,6 +55,7 @@ class Settling:
         for each in settled:
             by_webhook.setdefault(each.done.delivery.webhook_seq, []).append(each)
         _count_for_replays(tx, settled)
+        _count_for_all(tx, settled)
         disabled, written = [], 0
         for webhook_seq, of_webhook in by_webhook.items():
             found = standings.find(tx, webhook_seq)
@@ -118,6 +120,13 @@ class Settling:
         assert webhook is not None  # noqa: S101 - its standing was found in this transaction
         alert = render(kind, tx.ids.new("alert"), tx.now, webhook, standing, error, self._rule)
         alert_box.insert(tx, webhook_seq, kind, alert, self._channels, now)
+
+
+def _count_for_all(tx: Tx, settled: list[Settled]) -> None:
+    """Add the endings to the sums over all webhooks; one statement for the whole batch."""
+    endings = Counter(each.ended for each in settled)
+    if endings["delivered"] or endings["failed"]:
+        standings.count_endings(tx, OF_ALL, endings["delivered"], endings["failed"])
 
 
 def _count_for_replays(tx: Tx, settled: Sequence[Settled]) -> None:

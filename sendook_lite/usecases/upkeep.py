@@ -11,6 +11,7 @@ from sendook_lite.store import (
     removal,
     replays,
     search,
+    tally,
     threads,
     webhooks,
 )
@@ -22,6 +23,8 @@ BATCH_PAGES = 50
 BATCH_ROWS = 200
 BATCH_BYTES = 1024 * 1024
 """Pages, rows, or bytes of long rows, in a unit of work: a few milliseconds of the writer."""
+COUNTED_ROWS = 2000
+"""Events that are counted in a unit of work: read only, so more of them."""
 
 UNITS_IN_A_ROW = 10
 
@@ -83,6 +86,11 @@ def remove_webhook(tx: Tx) -> bool:
     return True
 
 
+def count_events(tx: Tx) -> bool:
+    """Count the next events of the log by the hour; False when all are counted."""
+    return tally.count_events(tx, COUNTED_ROWS)
+
+
 def remove_expired_secrets(tx: Tx) -> bool:
     """Remove secrets whose overlap is over; False when there are none."""
     return webhooks.remove_expired_secrets(tx, BATCH_ROWS) > 0
@@ -128,6 +136,7 @@ def renew_index(tx: Tx) -> bool:
 _STEPS: tuple[Step, ...] = (
     renew_index,
     search.add_newer,
+    count_events,
     cancel_deliveries,
     remove_webhook,
     remove_expired_secrets,

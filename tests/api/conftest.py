@@ -29,6 +29,7 @@ from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.served_domains import ServedDomains
+from sendook_lite.usecases.sessions import Sessions
 from sendook_lite.usecases.tail import Tails
 from tests.fakes import FakeDns, RecordingFeed, ScriptedProbe
 from tests.sending import build_sending
@@ -153,6 +154,7 @@ async def _running(tmp_path: Path) -> AsyncIterator[Api]:
         public_url=PUBLIC_URL,
         store=store,
         access=access,
+        sessions=Sessions(store, access, clock),
         inboxes=inboxes,
         mailbox=Mailbox(store),
         domains=Domains(store, served, dns, RecordRules("mx.example.com"), trust=False),

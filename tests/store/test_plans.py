@@ -33,6 +33,7 @@ from sendook_lite.store import (
     backlog,
     blobs,
     deliveries,
+    event_search,
     events,
     idempotent_requests,
     inboxes,
@@ -42,9 +43,11 @@ from sendook_lite.store import (
     removal,
     search,
     sent_hours,
+    sessions,
     standings,
     submissions,
     suppressions,
+    tally,
     threads,
     webhooks,
 )
@@ -59,7 +62,7 @@ from sendook_lite.usecases.threading import place
 from tests.usecases.product import TOKENS, Product, mail, settlement
 
 BIG = "messages|events|deliveries|attempts|blobs|blob_chunks|threads|thread_references|event_keys"
-BIG += "|webhook_hours|idempotent_requests|submissions|suppressions|sent_hours"
+BIG += "|webhook_hours|event_hours|sessions|idempotent_requests|submissions|suppressions|sent_hours"
 _SORT = "TEMP B-TREE FOR ORDER BY"
 _SCAN = re.compile(rf"\bSCAN ({BIG})\b")
 
@@ -266,6 +269,11 @@ def report_one(tx: Tx, product: Product, seeds: Seeds) -> None:
     suppressions.remove(tx, "far@x.example")
 
 
+def _open_session(tx: Tx) -> None:
+    key = keys.insert(tx, "a", "a", b"a", ("read",))
+    sessions.insert(tx, b"x", key.id, 2**50)
+
+
 UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "receive a mail": mail_a_reply,
     "merge threads": merge,
@@ -285,6 +293,8 @@ UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
     "a message by status": lambda tx, _, s: messages.set_status(tx, s.message, "sent"),
     "an inbox by address": lambda tx, _p, _s: inboxes.find_address_in(tx, "ann@mail.example"),
     "inboxes made": lambda tx, _p, _s: inboxes.count_made_in(tx, 0),
+    "count events": lambda tx, _p, _s: tally.count_events(tx, 9),
+    "open a session": lambda tx, _p, _s: _open_session(tx),
     "a key": lambda tx, _p, _s: keys.find_by_hash(tx, b"x"),
     "rotate a secret": rotate_secret,
     "send a mail": send_one,
@@ -297,6 +307,21 @@ UNITS: dict[str, Callable[[Tx, Product, Seeds], object]] = {
 }
 
 READS: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] = {
+    "the log backwards": lambda r, s: event_search.newest(r, limit=9, before=s.event.id),
+    "the log of types backwards": lambda r, _: event_search.newest(
+        r, limit=9, types=["message.sent", "message.received"]
+    ),
+    "the log of inboxes backwards": lambda r, s: event_search.newest(
+        r, limit=9, types=["message.sent"], inbox_ids=[s.inbox.id, "inbox_x"]
+    ),
+    "the story of a message": lambda r, s: event_search.of_message(r, s.message),
+    "events by the hour": lambda r, _: tally.events_since(r, 1),
+    "endings by the hour": lambda r, _: tally.endings_since(r, 1),
+    "endings of webhooks by the hour": lambda r, _: tally.endings_of(r, [1, 2], 1),
+    "how much is pending": lambda r, _: tally.count_pending(r),
+    "lengths of threads": lambda r, s: threads.count_messages(r, {s.thread.id}),
+    "troubled webhooks": lambda r, _: standings.troubled(r, 9),
+    "a session": lambda r, _: sessions.find(r, b"x", 1),
     "an idempotent request": lambda r, _: idempotent_requests.find(r, _KEY, 0),
     "messages": lambda r, s: messages.list_page(r, s.inbox.seq, 10, None),
     "messages before": lambda r, s: messages.list_page(r, s.inbox.seq, 10, s.message.id),
@@ -362,7 +387,13 @@ FROM_ONE_END: dict[str, Callable[[Reader, Seeds], Coroutine[Any, Any, object]]] 
 }
 
 
-SORTS_NO_MORE_THAN_PAGES = {"events by inbox", "events by type and inboxes", "of an event"}
+SORTS_NO_MORE_THAN_PAGES = {
+    "events by inbox",
+    "events by type and inboxes",
+    "of an event",
+    "the log of types backwards",
+    "the log of inboxes backwards",
+}
 """Several inboxes are a page of each, merged; an event has as many deliveries as webhooks."""
 
 

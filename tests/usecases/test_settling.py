@@ -246,7 +246,9 @@ async def test_a_test_counts_for_nothing(product: Product) -> None:
         await product.endpoints.test(webhook.id)
     assert await product.rows("SELECT * FROM webhooks") == before
     assert await told(product) == ["first_failure"]
-    assert await product.rows("SELECT sum(failed), sum(delivered) FROM webhook_hours") == [(1, 0)]
+    assert await product.rows(
+        "SELECT sum(failed), sum(delivered) FROM webhook_hours WHERE webhook_seq > 0"
+    ) == [(1, 0)]
 
 
 async def test_the_hours_of_a_webhook_add_up_what_ended_in_them(product: Product) -> None:
@@ -257,7 +259,9 @@ async def test_the_hours_of_a_webhook_add_up_what_ended_in_them(product: Product
     await product.clock.advance(3600)
     await settle(product, "pending")
     await settle(product, "failed")
-    assert await product.rows("SELECT * FROM webhook_hours ORDER BY hour") == [
+    assert await product.rows(
+        "SELECT * FROM webhook_hours WHERE webhook_seq > 0 ORDER BY hour"
+    ) == [
         (webhook.seq, hour, 3, 1),
         (webhook.seq, hour + HOUR_MS, 0, 1),
     ]
@@ -274,7 +278,9 @@ async def test_a_success_after_all_counts_and_one_that_was_reopened_does_not_yet
     await product.store.writer.write(deliveries.reopen, owed.seq, "manual", 1)
     await record(product, settlement(owed, "delivered"))
     await record(product, settlement(owed, "failed"))
-    assert await product.rows("SELECT delivered, failed FROM webhook_hours") == [(1, 0)]
+    assert await product.rows(
+        "SELECT delivered, failed FROM webhook_hours WHERE webhook_seq > 0"
+    ) == [(1, 0)]
     assert await told(product) == []
 
 
@@ -329,7 +335,7 @@ async def test_a_batch_of_successes_costs_few_statements_however_many_deliveries
         return len(catching.caught)
 
     # Twenty rows are one statement of 16 and one of 4: counted, changed, and their attempts added.
-    assert await product.store.writer.write(count) == 2 * 3 + 3
+    assert await product.store.writer.write(count) == 2 * 3 + 4
 
 
 async def test_an_outcome_for_a_webhook_that_is_being_removed_is_told_nobody(

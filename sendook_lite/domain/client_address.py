@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from aiohttp import web
-
 from sendook_lite.domain.errors import Forbidden
 
 Address = IPv4Address | IPv6Address
 
-_FORWARDED = "X-Forwarded-For"
 
+def client_address(peer: str, forwarded_for: str, trusted_proxies: Sequence[str]) -> Address:
+    """Return the address of a client.
 
-def client_address(request: web.Request, trusted_proxies: Sequence[str]) -> Address | None:
-    """Return the address of a client; None for one on a Unix socket.
+    Args:
+        peer: the address of the connection.
+        forwarded_for: the X-Forwarded-For header, '' without one.
+        trusted_proxies: networks (CIDR) of proxies whose word is believed.
 
     Every proxy adds the address that it was asked from at the end of ``X-Forwarded-For``. What a
     trusted one says is believed, from the end on; what stands before the first address that is not
@@ -22,12 +23,8 @@ def client_address(request: web.Request, trusted_proxies: Sequence[str]) -> Addr
     Raises:
         Forbidden: nobody knows: a proxy that is not trusted is in between, or wrote nonsense.
     """
-    peer = request.transport and request.transport.get_extra_info("peername")
-    if not isinstance(peer, tuple):
-        return None
-    address = _read(peer[0])
-    said = ",".join(request.headers.getall(_FORWARDED, ()))
-    hops = [hop.strip() for hop in said.split(",") if hop.strip()]
+    address = _read(peer)
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
     if hops and not within(address, trusted_proxies):
         raise Forbidden(
             "This came through a proxy that server.trusted_proxies does not name",
