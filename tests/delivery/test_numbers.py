@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sendook_lite.api.pages import ListQuery
-from sendook_lite.app import App
+from sendook_lite.app.core import endpoints_with
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import Secret
 from sendook_lite.domain.outcome import Outcome
@@ -44,7 +44,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def test_an_attempt_has_fifteen_seconds(house: House) -> None:
     webhook = await house.webhook()
     own = await house.webhook(timeout=3)
-    prepare = App(Settings())._make_endpoint
+    prepare = endpoints_with(Settings().delivery.timeout)
     secret = [Secret(new_secret(bytes), None)]
     assert (prepare(webhook, secret).timeout, prepare(own, secret).timeout) == (15, 3)
 
