@@ -14,11 +14,11 @@ from sendook_lite.cli.resources import (
     confirm,
     fetch_list,
     limit_option,
-    path_of,
     show,
     yes_option,
 )
 from sendook_lite.cli.terminal import printable
+from sendook_lite.client.request import path_of
 
 domain_argument = click.argument("domain", metavar="NAME|ID")
 

@@ -1,47 +1,15 @@
 """A server's log as it grows, followed without a gap however often the connection is lost."""
 
 import http.client
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from sendook_lite.cli.failure import TRY_AGAIN, Failed
+from sendook_lite.client.frames import Frame, read_frames
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 EXPIRED_HEADER = "Sendook-After"
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One block of a stream; without data it only says where in the log the reader is."""
-
-    id: str | None
-    event: str
-    data: bytes
-
-
-def read_frames(lines: Iterable[bytes]) -> Iterator[Frame]:
-    """Read lines of Server-Sent Events (HTML standard, section 9.2.6) into blocks.
-
-    A block that was cut off before its end is dropped; the server sends it again.
-    """
-    fields: dict[bytes, bytes] = {}
-    for line in lines:
-        text = line.rstrip(b"\r\n")
-        if text == line:
-            return
-        if text:
-            name, _, value = text.partition(b":")
-            value = value.removeprefix(b" ")
-            again = name == b"data" and name in fields
-            fields[name] = fields[name] + b"\n" + value if again else value
-            continue
-        if b"id" in fields or b"data" in fields:
-            identifier = fields.get(b"id", b"").decode("utf-8", "replace")
-            event = fields.get(b"event", b"").decode("utf-8", "replace")
-            yield Frame(identifier or None, event, fields.get(b"data", b""))
-        fields = {}
 
 
 Dial = Callable[[str | None], AbstractContextManager[http.client.HTTPResponse]]

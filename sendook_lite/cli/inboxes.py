@@ -13,11 +13,11 @@ from sendook_lite.cli.resources import (
     fetch_list,
     id_argument,
     limit_option,
-    path_of,
     show,
     yes_option,
 )
 from sendook_lite.cli.terminal import printable
+from sendook_lite.client.request import path_of
 
 
 @click.group

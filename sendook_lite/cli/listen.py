@@ -11,15 +11,14 @@ import click
 import orjson
 
 from sendook_lite import __version__
-from sendook_lite.cli.answers import open_answer
 from sendook_lite.cli.client import open_client
-from sendook_lite.cli.event_stream import EventStream, Frame
+from sendook_lite.cli.event_stream import EventStream
 from sendook_lite.cli.failure import DONE
 from sendook_lite.cli.forwarding import Forwarder
 from sendook_lite.cli.options import Server, json_option, server_options
 from sendook_lite.cli.terminal import printable, shorten
-from sendook_lite.cli.waiting import pause
-from sendook_lite.domain.clock import MS_PER_SECOND, SystemClock
+from sendook_lite.client.frames import Frame
+from sendook_lite.domain.clock import MS_PER_SECOND, SystemClock, pause
 from sendook_lite.domain.signing import TOLERANCE_SECONDS
 
 SILENCE_SECONDS = 45.0
@@ -76,7 +75,7 @@ def listen(
         headers = {"Last-Event-ID": after} if after else {}
         with (
             open_client(os.environ, server) as client,
-            open_answer(client, f"{_PATH}?{query}", headers, SILENCE_SECONDS) as response,
+            client.open(f"{_PATH}?{query}", headers, SILENCE_SECONDS) as response,
         ):
             yield response
 

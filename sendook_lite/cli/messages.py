@@ -7,14 +7,14 @@ from typing import Any, BinaryIO
 
 import click
 
-from sendook_lite.cli.answers import open_answer
 from sendook_lite.cli.client import open_client
 from sendook_lite.cli.columns import columns, fields
 from sendook_lite.cli.failure import TRY_AGAIN, Failed
 from sendook_lite.cli.options import Server, json_option, server_options
-from sendook_lite.cli.resources import fetch_list, id_argument, limit_option, path_of, show
+from sendook_lite.cli.resources import fetch_list, id_argument, limit_option, show
 from sendook_lite.cli.sending import reply_to_message, send_message
 from sendook_lite.cli.terminal import printable
+from sendook_lite.client.request import path_of
 
 _SECONDS = 30.0
 _CHUNK = 65_536
@@ -57,7 +57,7 @@ def show_message(server: Server, *, inbox: str, identifier: str, raw: bool, as_j
     path = path_of("inboxes", inbox, "messages", identifier)
     with open_client(os.environ, server) as client:
         if raw:
-            with open_answer(client, f"{path}/raw", {}, _SECONDS) as answer:
+            with client.open(f"{path}/raw", {}, _SECONDS) as answer:
                 _copy(answer, sys.stdout.buffer)
             return
         found = client.request("GET", path)

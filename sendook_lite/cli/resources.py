@@ -2,39 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import click
 
-from sendook_lite.cli.answers import ask
 from sendook_lite.cli.client import Client
 from sendook_lite.cli.failure import Failed
 from sendook_lite.cli.json_text import render_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PAGE = 500
 DEFAULT_LIMIT = 100
-
-
-def path_of(*parts: str) -> str:
-    """Join the parts of a path under /v1; an id is one part, whatever it holds."""
-    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def fetch_list(client: Client, path: str, query: Mapping[str, str | None], limit: int) -> list[Any]:
     """Return the first ``limit`` of a list, page after page; a query of None is left out."""
-    found: list[Any] = []
-    asked: dict[str, str] = {name: value for name, value in query.items() if value is not None}
-    while len(found) < limit:
-        asked["limit"] = str(min(limit - len(found), PAGE))
-        answer = ask(client, f"{path}?{urlencode(asked)}")
-        found += answer.document
-        following = _next_query(answer.headers.get("Link", ""))
-        if following is None or not answer.document:
-            break
-        asked = following
-    return found[:limit]
+    asked = {name: value for name, value in query.items() if value is not None}
+    return client.list_all(path, asked, limit)
 
 
 def show(document: Any, lay_out: Callable[[Any], str], *, as_json: bool) -> None:
@@ -78,11 +61,3 @@ def yes_option(command: F) -> F:
 def id_argument(command: F) -> F:
     """Add the id of what is meant."""
     return click.argument("identifier", metavar="ID")(command)
-
-
-def _next_query(link: str) -> dict[str, str] | None:
-    """Return the query of the next page (RFC 8288); its path is that of the first one."""
-    target, _, relation = link.partition(">")
-    if 'rel="next"' not in relation:
-        return None
-    return dict(parse_qsl(urlsplit(target.lstrip(" <")).query))

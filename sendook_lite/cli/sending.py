@@ -12,8 +12,9 @@ import click
 from sendook_lite.cli.client import open_client
 from sendook_lite.cli.failure import WRONG_USE, Failed
 from sendook_lite.cli.options import Server, json_option, server_options
-from sendook_lite.cli.resources import id_argument, path_of, show
+from sendook_lite.cli.resources import id_argument, show
 from sendook_lite.cli.terminal import printable
+from sendook_lite.client.request import path_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,8 +8,9 @@ import click
 from sendook_lite.cli.client import open_client
 from sendook_lite.cli.columns import columns
 from sendook_lite.cli.options import Server, json_option, server_options
-from sendook_lite.cli.resources import fetch_list, limit_option, path_of, show
+from sendook_lite.cli.resources import fetch_list, limit_option, show
 from sendook_lite.cli.terminal import printable
+from sendook_lite.client.request import path_of
 
 
 @click.group

@@ -10,10 +10,10 @@ from sendook_lite.cli.client import Client, open_client
 from sendook_lite.cli.columns import columns, fields
 from sendook_lite.cli.deliveries import attempts_table
 from sendook_lite.cli.options import Server, json_option, server_options
-from sendook_lite.cli.resources import fetch_list, id_argument, limit_option, path_of, show
+from sendook_lite.cli.resources import fetch_list, id_argument, limit_option, show
 from sendook_lite.cli.terminal import printable
-from sendook_lite.cli.waiting import pause
-from sendook_lite.domain.clock import MS_PER_SECOND, SystemClock, iso
+from sendook_lite.client.request import path_of
+from sendook_lite.domain.clock import MS_PER_SECOND, SystemClock, iso, pause
 
 _AGO: Final = re.compile(r"(\d+)([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

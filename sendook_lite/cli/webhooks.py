@@ -14,7 +14,6 @@ from sendook_lite.cli.resources import (
     fetch_list,
     id_argument,
     limit_option,
-    path_of,
     show,
     yes_option,
 )
@@ -27,6 +26,7 @@ from sendook_lite.cli.webhook_history import (
     start_replay,
 )
 from sendook_lite.cli.webhook_options import webhook_options
+from sendook_lite.client.request import path_of
 
 
 @click.group

@@ -106,3 +106,8 @@ def parse_iso(text: str) -> int:
     if stamp.tzinfo is None:
         stamp = stamp.replace(tzinfo=UTC)
     return round(stamp.timestamp() * MS_PER_SECOND)
+
+
+def pause(seconds: float) -> None:
+    """Sleep where there is no event loop: in what does one thing at a time."""
+    time.sleep(seconds)

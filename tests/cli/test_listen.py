@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from sendook_lite.cli import listen as command_module
-from sendook_lite.cli.event_stream import Frame, read_frames
 from sendook_lite.cli.listen import describe
+from sendook_lite.client.frames import Frame, read_frames
 from sendook_lite.domain.signing import verify
 from tests.cli.api_server import ApiServer, serving
 from tests.cli.conftest import Command, Outcome
