@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test bench isolation chaos fuzz screenshots dashboard-million audit \
-  mail-servers lint format lock binary smoke deb clean
+  mail-servers lint format lock docs dist binary smoke deb clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -73,6 +73,18 @@ lock: $(VENV)/.dev ## Renew the lock files from pyproject.toml
 	  -o packaging/binary/requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	  --upgrade --python-version 3.11 tests/fuzz/requirements.in -o requirements-fuzz.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --upgrade --python-version 3.11 packaging/site/requirements.in \
+	  -o packaging/site/requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --upgrade --python-version 3.11 packaging/wheel/requirements.in \
+	  -o packaging/wheel/requirements.lock
+
+docs: build/site-venv/.installed ## Build the documentation site into build/site; warnings are errors
+	NO_MKDOCS_2_WARNING=1 build/site-venv/bin/mkdocs build --quiet --strict
+
+dist: $(VENV)/.dev ## Build wheel and source distribution, and try the wheel where nothing else is
+	packaging/wheel/build.sh
 
 binary: ## Build dist/sendook-lite, one file for machines without Python
 	packaging/binary/build.sh
@@ -96,6 +108,12 @@ $(BIN)/python:
 	mkdir -p .cache/node
 	cp $^ .cache/node
 	npm ci --prefix .cache/node --silent --no-audit --no-fund
+	@touch $@
+
+build/site-venv/.installed: packaging/site/requirements.lock
+	$(PYTHON) -m venv build/site-venv
+	build/site-venv/bin/python -m pip --disable-pip-version-check --quiet install \
+	  --require-hashes --no-deps -r $<
 	@touch $@
 
 $(VENV)/.runtime: pyproject.toml requirements.lock | $(BIN)/python

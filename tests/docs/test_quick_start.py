@@ -1,0 +1,50 @@
+"""The five minutes of the README, as it prints them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.docs.pages import ROOT, blocks
+
+
+def test_the_first_webhook_arrives_with_the_commands_of_the_readme(tmp_path: Path) -> None:
+    first = next(block.text for block in blocks("sh") if block.page == "README.md")
+    assert "\nmake serve " in first
+    # What `make serve` does after installing; the rest is run as it is printed.
+    planned = subprocess.run(
+        ["make", "-n", "serve"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    serve = planned.stdout.strip().splitlines()[-1]
+    assert serve == ".venv/bin/sendook-lite serve --dev"
+    clone = tmp_path / "sendook-lite"
+    (clone / ".venv/bin").mkdir(parents=True)
+    (clone / ".venv/bin/sendook-lite").symlink_to(Path(sys.executable).with_name("sendook-lite"))
+    unshare = shutil.which("unshare")
+    assert unshare is not None, "util-linux is needed for a network of the test's own"
+    done = subprocess.run(
+        [
+            unshare,
+            "--map-root-user",
+            "--net",
+            sys.executable,
+            "-m",
+            "tests.docs.quick_start",
+            serve,
+        ],
+        cwd=clone,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["exit"] == 0, seen["errors"]
+    assert '"email":"support@localhost.test"' in seen["answers"].replace(" ", "")
+    assert "whsec_" in seen["answers"]
+    assert "message.received" in seen["received"]
+    assert seen["left"] == [".venv", "sendook_data"]
