@@ -31,3 +31,5 @@ command -v apt-get >/dev/null || { echo "no apt-get: tests with mail servers nee
 fetch postfix swaks
 fetch exim4-daemon-light libnss-wrapper
 fetch opensmtpd
+# No mail server: it reads our scripts.
+fetch shellcheck
