@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from sendook_lite.cli.examples import add_examples
+
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
@@ -37,6 +39,7 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = entry.target.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
+        add_examples(command, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

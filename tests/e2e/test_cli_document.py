@@ -46,6 +46,19 @@ def test_every_command_has_an_example() -> None:
         assert any(line[: len(path)] == path for line in shown), " ".join(path)
 
 
+def test_the_help_of_every_command_has_an_example_and_it_is_one_of_this_page() -> None:
+    for path in leaves(root):
+        command: click.Command | None = root
+        for name in path:
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), name)
+        assert command is not None
+        shown = (command.help or "") + (command.epilog or "")
+        assert f"sendook-lite {' '.join(path)}" in shown, " ".join(path)
+        example = (command.epilog or "").removeprefix("Example: ")
+        assert not example or any(line.startswith(example) for line in LINES), example
+
+
 class Ids:
     """What the ids in the document stand for: the newest there is of each kind."""
 
