@@ -47,6 +47,7 @@ def serve(handle: Handle, events: list[str], database: sqlite3.Connection, *page
                 await call("DELETE", f"/v1/webhooks/{webhook['id']}")
         made = await call("POST", "/v1/webhooks", {"url": url, "events": events})
         verifiers.append(Webhook(made["secret"]))
+        print(f"listening for {', '.join(events)} at {url}", flush=True)
 
     async def hook(request: web.Request) -> web.Response:
         body = await request.read()

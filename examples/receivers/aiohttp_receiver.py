@@ -19,6 +19,7 @@ async def receive(request: web.Request) -> web.Response:
         return web.Response(status=401)
     event = json.loads(body)
     if event["eventId"] not in handled:
+        print(event["event"], event["eventId"], flush=True)
         handled.add(event["eventId"])
     return web.Response(status=204)
 

@@ -22,6 +22,7 @@ async def receive(request: Request) -> Response:
         return Response(status_code=401)
     event = json.loads(body)
     if event["eventId"] not in handled:
+        print(event["event"], event["eventId"], flush=True)
         handled.add(event["eventId"])
     return Response(status_code=204)
 

@@ -19,6 +19,7 @@ def receive() -> tuple[str, int]:
         return "", 401
     event = request.get_json()
     if event["eventId"] not in handled:
+        print(event["event"], event["eventId"], flush=True)
         handled.add(event["eventId"])
     return "", 204
 

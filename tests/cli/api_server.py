@@ -26,6 +26,7 @@ from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.replay import Replays
 from sendook_lite.usecases.served_domains import ServedDomains
+from sendook_lite.usecases.sessions import Sessions
 from sendook_lite.usecases.tail import Tails
 from tests.fakes import FakeDns, RecordingFeed, ScriptedProbe
 from tests.sending import build_sending
@@ -99,6 +100,7 @@ async def _context(store: Store, clock: SystemClock, server: ApiServer) -> ApiCo
         public_url="http://mail.example.com",
         store=store,
         access=access,
+        sessions=Sessions(store, access, clock),
         inboxes=Inboxes(store, publisher, served),
         mailbox=Mailbox(store),
         domains=Domains(store, served, FakeDns(), RecordRules("mx.example.com"), trust=False),

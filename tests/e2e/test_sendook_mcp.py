@@ -118,7 +118,7 @@ async def test_messages_can_be_sent_answered_and_searched(
             )
         )
     )
-    assert find(sent, "id").startswith("msg_")
+    assert find(sent, "message_id").startswith("msg_")
     wait_until(lambda: received_by(endpoint, other))
     received = received_by(endpoint, other)[0]
     assert received["attachments"][0]["name"] == "figures.csv"

@@ -1,7 +1,6 @@
 """Fuzz target: the reader of lines on the event socket."""
 
 import base64
-import dataclasses
 import json
 from collections.abc import Iterator
 
@@ -49,7 +48,7 @@ def one(data: bytes) -> None:
     if isinstance(read, UnreadMail):
         check_clean([*read.recipients, read.sender, read.key])
     else:
-        check_clean([dataclasses.asdict(read.outcome), read.key])
+        check_clean([read.outcome._asdict(), read.key])
 
 
 def _check_answer(error: Invalid) -> None:

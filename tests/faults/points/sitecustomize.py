@@ -9,8 +9,8 @@ def break_the_writer() -> None:
 
     commit = writer.Writer._commit
 
-    def commit_or_die(self: Any, connection: Any, batch: Any) -> Any:
-        answers = commit(self, connection, batch)
+    def commit_or_die(self: Any, connection: Any) -> Any:
+        answers = commit(self, connection)
         if connection.execute("SELECT 1 FROM inboxes WHERE name = 'the last one'").fetchone():
             raise MemoryError
         return answers
