@@ -16,7 +16,8 @@ from sendook_lite.domain.reports import read_report
 from tests.packs import Sample
 from tests.unit.test_report_packs import SAMPLES
 
-MOST_MISSED = 0.02
+MOST_MISSED = 0.03
+"""Those that only the header of the returned mail names are lost when its lines are torn apart."""
 REPORTS = [one for one in SAMPLES if one.kind == "delivery" and one.recipients]
 PLAIN = [one for one in REPORTS if b"boundary" not in one.raw]
 MACHINE = [
