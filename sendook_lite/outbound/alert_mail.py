@@ -49,7 +49,8 @@ def _subject(alerts: Sequence[Alert]) -> str:
         return f"{_SUBJECTS[alerts[0]['alert']]} ({alerts[0]['webhook']['id']})"
     counts = Counter(alert["alert"] for alert in alerts)
     parts = [f"{counts[kind]} {words}" for kind, words in _COUNTED.items() if counts[kind]]
-    return f"{len({alert['webhook']['id'] for alert in alerts})} webhooks: {', '.join(parts)}"
+    webhooks = len({alert["webhook"]["id"] for alert in alerts})
+    return f"{webhooks} webhook{'s' if webhooks > 1 else ''}: {', '.join(parts)}"
 
 
 def _facts(alert: Alert) -> list[str]:

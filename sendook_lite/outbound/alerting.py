@@ -131,8 +131,8 @@ class Alerting:
             log.exception("an alert broke", alert=notices[0].alert["id"], channel=channel)
             reason = "internal error, see the log"
         else:
-            self.told[channel] += len(notices)
             await self._insist(lambda: self._outbox.note_told(notices))
+            self.told[channel] += len(notices)
             return
         for notice in notices:
             await self._note_failed(notice, reason)
