@@ -89,8 +89,9 @@ def test_a_failing_endpoint_is_disabled_with_alerts_on_the_way_and_told_when_it_
         assert len(operator.alerts) == 4
         assert mailbox.kept[0].mail["Subject"] == f"{SUBJECTS[0]} ({webhook['id']})"
         bundle = " ".join(mailbox.kept[1].mail.get_content().split())
-        told = ("has begun to fail", "is half way to being disabled", "was disabled", "takes events")
-        assert [each in bundle for each in told] == [False, True, True, True]
+        assert "has begun to fail" not in bundle
+        for told in ("is half way to being disabled", "was disabled", "takes events again"):
+            assert told in bundle
         assert mailbox.kept[0].recipients == ["ops@elsewhere.example", "boss@elsewhere.example"]
         assert mailbox.kept[0].sender == "sendook-lite@localhost.test"
         third = operator.received[2].event
