@@ -22,7 +22,7 @@ serve: $(VENV)/.runtime ## Run the server; make serve ARGS="--config my.toml" ou
 test: $(VENV)/.dev .cache/node/.installed ## Run all tests with branch coverage
 	-@tests/mta/fetch_packages.sh
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 2 --dist loadfile
+	$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=90
 
