@@ -84,9 +84,12 @@ class Scheduler:
             if lane is None:
                 self.webhook_changed(delivery.webhook_seq)
                 continue
-            if not lane.room and not lane.behind(now):
-                self._pump()
-            if lane.room and not lane.behind(now):
+            if lane.behind(now):
+                self._lanes.expect(lane, now)
+                continue
+            if not lane.room:
+                self._pump()  # makes some
+            if lane.room:
                 self._lanes.push(lane, (delivery,))
             else:
                 self._lanes.expect(lane, now)

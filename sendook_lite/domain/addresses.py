@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from sendook_lite.domain.mail_headers import HEADER_LIMIT, decode_header
@@ -51,6 +52,7 @@ def read_mailboxes(value: object, limit: int = HEADER_LIMIT) -> tuple[Mailbox, .
     return tuple(islice(_scan(raw), MAX_ADDRESSES))
 
 
+@lru_cache(maxsize=1024)
 def normalise(address: str) -> str:
     """Return the key under which addresses are compared: case folded, the domain in ASCII form.
 

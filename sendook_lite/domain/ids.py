@@ -19,17 +19,21 @@ _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(map("".join, product(_DIGITS, repeat=2)))
 """Two digits of Crockford's base 32 for each number of 10 bits."""
 
-_RANDOM_BYTES = 10
-_IDS_AHEAD = 64
+_TO_DIGIT = (_DIGITS * 8).encode()
+"""A digit for every byte, each of the 32 as often as the others."""
+
+_TIME_PAIRS = 5
+_RANDOM_DIGITS = 16
+_IDS_AHEAD = 256
 _ID = re.compile(r"[a-z]{2,6}_[0-9A-HJKMNP-TV-Z]{26}")
 
 
 class Ids:
     """Mints ids. Randomness is passed in, so that tests can repeat themselves.
 
-    Every event needs several, so they are written out here: a ULID is 48 bits of milliseconds and
-    80 bits of randomness, two digits at a time. Randomness is fetched for many ids at once, since
-    each request to the system hands the interpreter over to another thread. Any thread may ask.
+    Every event needs several, so they are written out here: a ULID is ten digits of base 32 for the
+    milliseconds and sixteen that are random. Randomness is fetched for many ids at once, since each
+    request to the system hands the interpreter over to another thread. Any thread may ask.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class Ids:
     ) -> None:
         self._clock = clock
         self._random_bytes = random_bytes
-        self._random: list[bytes] = []
+        self._random: list[str] = []
         self._stamp = (-1, "")
 
     def new(self, kind: Kind) -> str:
@@ -45,28 +49,28 @@ class Ids:
         now = self._clock.now()
         at, stamp = self._stamp
         if now != at:
-            stamp = _digits(now, 5)
+            stamp = _write_time(now)
             self._stamp = now, stamp
         try:
             random = self._random.pop()
         except IndexError:
             random = self._fetch_random()
-        return f"{kind}_{stamp}{_digits(int.from_bytes(random, 'big'), 8)}"
+        return f"{kind}_{stamp}{random}"
 
-    def _fetch_random(self) -> bytes:
+    def _fetch_random(self) -> str:
         """Fetch randomness for many ids; returns that of the first."""
-        fetched = self._random_bytes(_RANDOM_BYTES * _IDS_AHEAD)
+        digits = self._random_bytes(_RANDOM_DIGITS * _IDS_AHEAD).translate(_TO_DIGIT).decode()
         first, *others = (
-            fetched[start : start + _RANDOM_BYTES]
-            for start in range(0, len(fetched), _RANDOM_BYTES)
+            digits[start : start + _RANDOM_DIGITS]
+            for start in range(0, len(digits), _RANDOM_DIGITS)
         )
         self._random += others
         return first
 
 
-def _digits(number: int, pairs: int) -> str:
-    """Write a number in so many pairs of digits, the highest first."""
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(10 * pairs - 10, -1, -10)])
+def _write_time(ms: int) -> str:
+    """Write milliseconds in ten digits."""
+    return "".join([_PAIRS[ms >> 10 * place & 1023] for place in reversed(range(_TIME_PAIRS))])
 
 
 def is_id(text: str) -> bool:
