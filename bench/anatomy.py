@@ -35,7 +35,8 @@ from sendook_lite.domain.signing import signing_key
 from sendook_lite.inbound.event_line import read_line, write_answer
 from sendook_lite.store import deliveries, events
 from sendook_lite.store.migrate import migrate, migrations
-from sendook_lite.store.writer import Tx, open_for_writing
+from sendook_lite.store.tx import Tx
+from sendook_lite.store.writer import open_for_writing
 from sendook_lite.usecases.settling import Settling
 
 EVENTS = 256

@@ -27,7 +27,7 @@ from sendook_lite.domain.search_words import VERSION
 from sendook_lite.settings import Settings
 from sendook_lite.store import blobs, search
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules, PreparedMail
 from sendook_lite.usecases.publish import Publisher

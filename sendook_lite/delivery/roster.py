@@ -14,7 +14,7 @@ from sendook_lite.domain.model import Secret, Webhook
 from sendook_lite.settings import DeliverySettings
 from sendook_lite.store import deliveries, webhooks
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 log = structlog.get_logger(__name__)
 

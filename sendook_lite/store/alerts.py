@@ -7,7 +7,7 @@ from typing import Final
 
 from sendook_lite.domain.alerts import Alert, Channel
 from sendook_lite.domain.disabling import AlertKind
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 KEPT_FOR_MS: Final = 30 * 24 * 3_600_000
 """How long an alert stays."""

@@ -3,7 +3,7 @@
 from sendook_lite.domain.model import Attempt, Delivery, Webhook
 from sendook_lite.store.page import PAGE_BYTES, within
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row
+from sendook_lite.store.tx import Row
 
 _SELECT = (
     "SELECT attempts.seq, attempts.id, webhooks.id, deliveries.id, events.id, events.inbox_id,"

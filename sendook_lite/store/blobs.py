@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 CHUNK_BYTES = 262_144
 """Small enough that deleting one holds the writer for well under a millisecond."""

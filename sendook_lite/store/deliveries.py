@@ -17,7 +17,7 @@ from sendook_lite.domain.model import (
 from sendook_lite.store import webhooks
 from sendook_lite.store.page import Page, bind, cut, seq_before
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 _SELECT = (
     "SELECT deliveries.seq, deliveries.id, events.id, webhooks.id, events.type,"

@@ -10,7 +10,7 @@ from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import Domain
 from sendook_lite.store.page import Page, cut, seq_before
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 _SELECT = "SELECT seq, id, name, verified_at, findings, created_at, updated_at FROM domains"
 _NAMED = f"{_SELECT} WHERE id = :named OR name = :named"

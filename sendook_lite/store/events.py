@@ -9,7 +9,7 @@ from sendook_lite.domain.events import render_body
 from sendook_lite.domain.model import Event, NewEvent
 from sendook_lite.store.page import PAGE_BYTES, Page, bind, within
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 COLUMNS = "seq, id, type, inbox_id, message_id, body, created_at"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sendook_lite.domain.clock import MS_PER_SECOND
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 KEPT_FOR_MS = 24 * 3600 * MS_PER_SECOND
 

@@ -7,7 +7,7 @@ from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import Inbox
 from sendook_lite.store.page import Page, bind, cut, seq_before
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 _DOMAIN = "SELECT id FROM domains WHERE name = substr(:address, instr(:address, '@') + 1)"
 _COLUMNS = (

@@ -5,7 +5,7 @@ import json
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import ApiKey, Scope
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 _COLUMNS = (
     "seq, id, name, prefix, scopes, inbox_ids, created_at, updated_at, last_used_at, revoked_at"

@@ -10,7 +10,7 @@ from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import AttachmentInfo, Direction, Message, MessageContent, Thread
 from sendook_lite.store.page import PAGE_BYTES, Page, seq_after, seq_before, within
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 CLOCK_STEP_MS: Final = 10_000
 """By so much the clock may have been set back without a list by time missing a message."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 _SEARCHED: Final = 4_000_000
 """To give one page back SQLite searches the whole list of free ones, 1.5 ns for each of them."""

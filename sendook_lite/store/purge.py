@@ -8,7 +8,7 @@ unit may exceed them.
 from typing import Final
 
 from sendook_lite.store.page import within
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 Place = tuple[int, int]
 """How far a walk along the events has come: time and seq of the last one."""

@@ -10,7 +10,8 @@ import aiosqlite
 
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.store.failures import explain
-from sendook_lite.store.writer import BUSY_TIMEOUT_MS, Parameters, Row
+from sendook_lite.store.tx import Parameters, Row
+from sendook_lite.store.writer import BUSY_TIMEOUT_MS
 
 CONNECTIONS = 2
 

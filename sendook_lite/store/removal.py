@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from sendook_lite.store import blobs, search, submissions, threads
 from sendook_lite.store.messages import unpack
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 
 def remove_message(tx: Tx, seq: int) -> None:

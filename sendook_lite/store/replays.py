@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import Replay, ReplayScope, Webhook
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 _SELECT = (
     "SELECT replays.seq, replays.id, webhooks.seq, webhooks.id, replays.since, replays.until,"

@@ -20,7 +20,7 @@ from sendook_lite.domain.search_words import Term, label_key, sender_key, words_
 from sendook_lite.store.messages import ALWAYS, Period, read, stretch, unpack
 from sendook_lite.store.page import PAGE_BYTES, Page, seq_before, within
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 BATCH_ROWS: Final = 20
 BATCH_BYTES: Final = 256 * 1024

@@ -1,7 +1,7 @@
 """How many mails were accepted for sending, by hour and by who asked."""
 
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 
 def add(tx: Tx, hour: int, principal: str) -> int:

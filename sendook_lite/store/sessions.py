@@ -1,7 +1,7 @@
 """Sessions of the dashboard at rest: hashes of tokens, each tied to an API key."""
 
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 MAX_SESSIONS = 1000
 """In all; the oldest end when there are more."""

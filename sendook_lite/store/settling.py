@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Literal, NamedTuple
 
 from sendook_lite.domain.model import Event, Settlement
-from sendook_lite.store.writer import Row, Tx, in_statements, values_of
+from sendook_lite.store.tx import Row, Tx, in_statements, values_of
 
 Ending = Literal["delivered", "failed"]
 

@@ -6,7 +6,7 @@ from sendook_lite.domain.disabling import Standing
 from sendook_lite.domain.model import DisabledReason, WebhookStatus
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.statistics import HOUR_MS
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)

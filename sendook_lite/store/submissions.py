@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 MOST_RECIPIENTS = 150
 """Of one message: fifty in each of to, cc and bcc."""

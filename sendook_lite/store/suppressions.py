@@ -4,7 +4,7 @@ from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import Suppression, SuppressionReason
 from sendook_lite.store.page import Page, cut
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 _COLUMNS = "address, reason, message_id, created_at"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sendook_lite.domain.model import HourCount
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.statistics import DURATIONS_TAKEN, HOUR_MS, percentile
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 OF_ALL = 0
 """The webhook, which there is not, whose hours hold the sums over all."""

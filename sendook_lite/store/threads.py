@@ -9,7 +9,7 @@ from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import Thread
 from sendook_lite.store.page import Page, cut, seq_before
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 MAX_IDS: Final = 100
 """Ids that are given of one thread; the others are read with its messages, page by page."""

@@ -10,7 +10,7 @@ from sendook_lite.domain.events import wants
 from sendook_lite.domain.model import DisabledReason, Secret, Webhook
 from sendook_lite.store.page import Page, cut, seq_before
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 
 _COLUMNS = (
     "seq, id, url, events, status, created_at, updated_at, disabled_reason, description,"

@@ -9,11 +9,9 @@ import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -23,6 +21,7 @@ from sendook_lite.domain.errors import SendookError, StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.meters import Histogram
 from sendook_lite.store.failures import explain, is_store_failure
+from sendook_lite.store.tx import Tx
 
 MAX_UNITS_PER_COMMIT = 512
 SECONDS_PER_COMMIT = 0.05
@@ -34,84 +33,10 @@ BUSY_TIMEOUT_MS = 5000
 COMMIT_BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 """Seconds that a commit, the wait for the disk included, is measured by."""
 
-ROWS_PER_STATEMENT = 64
-"""Most rows of one statement; smaller powers of two take the rest, so that few are compiled."""
-
 _CLOSED = "the store is closed"
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Row = tuple[Any, ...]
-Parameters = Sequence[Any] | Mapping[str, Any]
-
-
-class Tx:
-    """What a unit of work is given: the transaction, its instant, and a mint for ids.
-
-    ``memory`` survives from one transaction to the next for rows that every unit needs (who is
-    subscribed to what); whoever changes such rows drops the entry, and a rollback drops all.
-    """
-
-    __slots__ = ("_connection", "ids", "memory", "now")
-
-    def __init__(
-        self, connection: sqlite3.Connection, now: int, ids: Ids, memory: dict[str, Any]
-    ) -> None:
-        self._connection = connection
-        self.now = now
-        self.ids = ids
-        self.memory = memory
-
-    def execute(self, sql: str, parameters: Parameters = ()) -> sqlite3.Cursor:
-        """Run one statement."""
-        return self._connection.execute(sql, parameters)
-
-    def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement for every row."""
-        self._connection.executemany(sql, rows)
-
-    def insert(self, sql: str, parameters: Parameters) -> int:
-        """Run an INSERT and return the ``seq`` it was given."""
-        seq = self._connection.execute(sql, parameters).lastrowid
-        assert seq is not None  # noqa: S101 - sqlite3 always knows it after an INSERT
-        return seq
-
-    def insert_all(self, into: str, rows: Sequence[Row]) -> list[int]:
-        """Add rows, many with one statement; returns the ``seq`` each was given.
-
-        At every statement the interpreter goes to the event loop, which is slow in giving it back.
-        One that adds many rows lets SQLite work beside the loop instead.
-
-        Args:
-            into: ``INSERT INTO table (columns)``; the table has an AUTOINCREMENT key.
-            rows: of equal length.
-        """
-        seqs: list[int] = []
-        for some in in_statements(rows):
-            values = values_of(len(some), len(some[0]))
-            last = self.insert(f"{into} {values}", tuple(chain.from_iterable(some)))
-            seqs += range(last - len(some) + 1, last + 1)
-        return seqs
-
-    def add_all(self, into: str, rows: Sequence[Row]) -> None:
-        """Add rows, many with one statement, to a table without such a key."""
-        for some in in_statements(rows):
-            values = values_of(len(some), len(some[0]))
-            self.execute(f"{into} {values}", tuple(chain.from_iterable(some)))
-
-    def one(self, sql: str, parameters: Parameters = ()) -> Row | None:
-        """Return the first row, or None."""
-        row: Row | None = self._connection.execute(sql, parameters).fetchone()
-        return row
-
-    def all(self, sql: str, parameters: Parameters = ()) -> list[Row]:
-        """Return all rows."""
-        return self._connection.execute(sql, parameters).fetchall()
-
-    def changes(self) -> int:
-        """Return how many rows were changed since the connection was opened."""
-        return self._connection.total_changes
-
 
 Companion = Callable[[Tx], None]
 
@@ -130,23 +55,6 @@ def accompanied(companion: Companion) -> Iterator[None]:
         yield
     finally:
         _COMPANION.reset(token)
-
-
-def in_statements(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Divide rows into as many as one statement takes each: a power of two."""
-    start, size = 0, ROWS_PER_STATEMENT
-    while (left := len(rows) - start) > 0:
-        while size > left:
-            size //= 2
-        yield rows[start : start + size]
-        start += size
-
-
-@cache
-def values_of(rows: int, columns: int) -> str:
-    """Write ``VALUES (?, …), …`` for so many rows."""
-    row = f"({', '.join('?' * columns)})"
-    return f"VALUES {', '.join([row] * rows)}"
 
 
 @contextmanager

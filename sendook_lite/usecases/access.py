@@ -10,7 +10,7 @@ from sendook_lite.domain.errors import Conflict, Unauthorized
 from sendook_lite.domain.model import ApiKey, Scope
 from sendook_lite.store import keys
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 KEY_PREFIX = "sk_"
 MIN_KEY_LENGTH = 16

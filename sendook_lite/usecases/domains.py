@@ -19,7 +19,7 @@ from sendook_lite.domain.model import Domain
 from sendook_lite.store import domains
 from sendook_lite.store.database import Store
 from sendook_lite.store.page import Page
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.served_domains import ServedDomains
 
 

@@ -26,7 +26,7 @@ from sendook_lite.store import attempts, deliveries, settling, standings, statis
 from sendook_lite.store import events as event_log
 from sendook_lite.store.database import Store
 from sendook_lite.store.page import Page
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.ports import DeliveryFeed, Probe
 
 MAX_PREVIOUS_SECRETS = 5

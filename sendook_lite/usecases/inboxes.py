@@ -12,7 +12,7 @@ from sendook_lite.domain.model import Inbox
 from sendook_lite.store import inboxes
 from sendook_lite.store.database import Store
 from sendook_lite.store.page import Page
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.served_domains import ServedDomains
 

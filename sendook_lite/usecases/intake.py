@@ -15,7 +15,7 @@ from sendook_lite.domain.model import Inbox
 from sendook_lite.domain.reports import Report
 from sendook_lite.store import blobs, inboxes, messages
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases import report_mail
 from sendook_lite.usecases.inboxes import RESERVED_LOCAL_PARTS, Inboxes
 from sendook_lite.usecases.publish import Published, Publisher

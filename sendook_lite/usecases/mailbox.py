@@ -8,7 +8,7 @@ from sendook_lite.store import inboxes, messages, removal, search
 from sendook_lite.store.database import Store
 from sendook_lite.store.page import Page
 from sendook_lite.store.search import Filters
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 CATCH_UP: Final = 25
 """Units of work that a search may spend on mail that is not in the index yet: 500 mails."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sendook_lite.domain.model import DueDelivery, Event, NewEvent
 from sendook_lite.store import deliveries, events
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.ports import DeliveryFeed
 
 

@@ -19,7 +19,7 @@ from sendook_lite.domain.submission import rank
 from sendook_lite.domain.tokens import REPORT_LOCAL_PART, Tokens
 from sendook_lite.store import events as event_store
 from sendook_lite.store import messages, submissions
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.publish import Published
 from sendook_lite.usecases.reports import ReportedOutcome, Reports, find_recipient
 

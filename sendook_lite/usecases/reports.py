@@ -10,7 +10,7 @@ from sendook_lite.domain.model import Message, NewEvent
 from sendook_lite.domain.submission import rank
 from sendook_lite.store import inboxes, messages, submissions, suppressions
 from sendook_lite.store.submissions import Recipient
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.publish import Published, Publisher
 
 _STATUS_ORDER: Final = ("sent", "rejected", "delivered", "bounced", "complained")

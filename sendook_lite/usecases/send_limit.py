@@ -6,7 +6,7 @@ from typing import Final
 from sendook_lite.domain.clock import MS_PER_SECOND
 from sendook_lite.domain.errors import TooMany
 from sendook_lite.store import sent_hours
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 HOUR_MS: Final = 3_600_000
 

@@ -29,7 +29,7 @@ from sendook_lite.store import (
     threads,
 )
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.drafting import Wanted, draft_of, referring
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.reports import ReportedOutcome, Reports

@@ -18,7 +18,7 @@ from sendook_lite.store import replays, settling, standings, webhooks
 from sendook_lite.store.settling import Settled
 from sendook_lite.store.standings import Found
 from sendook_lite.store.tally import OF_ALL
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from sendook_lite.domain.tokens import Tokens
 from sendook_lite.store import blobs, messages, submissions
 from sendook_lite.store.database import Store
 from sendook_lite.store.submissions import DueMail, Recipient
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.reports import ReportedOutcome, Reports
 

@@ -4,7 +4,7 @@ import re
 
 from sendook_lite.domain.mail import Mail
 from sendook_lite.store import threads
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 
 MOVED_AT_ONCE = 200
 """Rows of a thread that move in the unit of work that merges it; the upkeep moves the others."""

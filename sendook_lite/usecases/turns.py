@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from sendook_lite.domain.clock import Clock
-from sendook_lite.store.writer import Tx, Writer
+from sendook_lite.store.tx import Tx
+from sendook_lite.store.writer import Writer
 
 SHARE: Final = 0.2
 MAX_PAUSE: Final = 1.0

@@ -16,7 +16,7 @@ from sendook_lite.store import (
     webhooks,
 )
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.turns import Turns
 
 BATCH_PAGES = 50

@@ -16,7 +16,7 @@ from sendook_lite.domain.outcome import Outcome
 from sendook_lite.store import meta
 from sendook_lite.store.database import Store
 from sendook_lite.store.idempotent_requests import KEPT_FOR_MS, KeptRequest, RequestKey
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases import idempotency
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.idempotency import AlreadyDone, Idempotency, KeyReused

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from sendook_lite.api.downloads import content_disposition, media_type
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from tests.api.asking import assert_envelope
 from tests.api.conftest import ABSENT, PUBLIC_URL, Api
 

@@ -6,7 +6,7 @@ import pytest
 
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.store import messages, search
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from tests.api.asking import assert_envelope
 from tests.api.conftest import ABSENT, PUBLIC_URL, Api
 from tests.api.test_reading import ADDRESS, mail

@@ -337,6 +337,10 @@ def test_an_endpoint_that_does_not_answer_is_told_and_passed_over(
                     release.wait(10)
                 else:
                     connection.sendall(answer)
+                # What closes with unread bytes resets the connection.
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=serve, args=(server,))

@@ -20,7 +20,7 @@ from sendook_lite.domain.outcome import Outcome
 from sendook_lite.domain.signing import signing_key
 from sendook_lite.settings import DeliverySettings
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.replay import Replays

@@ -13,7 +13,7 @@ from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import Secret
 from sendook_lite.store import webhooks
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.inboxes import Inboxes
 from sendook_lite.usecases.intake import Intake, IntakeRules

@@ -14,7 +14,7 @@ import pytest
 from sendook_lite.inbound.event_limits import Limits
 from sendook_lite.inbound.eventsocket import EventSocketServer
 from sendook_lite.inbound.listeners import Access, TcpAddress, UnixAddress, listen
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.reports import Reports
 from tests.inbound.clients import LineClient, until
 from tests.inbound.conftest import House

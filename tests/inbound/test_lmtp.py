@@ -11,7 +11,7 @@ import pytest
 
 from sendook_lite.inbound.listeners import Access, Listener, TcpAddress, UnixAddress, listen
 from sendook_lite.inbound.lmtp import LmtpServer
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.intake import Intake, PreparedMail, Stored
 from tests.inbound.clients import LmtpClient, until
 from tests.inbound.conftest import House

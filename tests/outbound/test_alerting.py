@@ -15,7 +15,7 @@ from sendook_lite.domain.ids import Ids
 from sendook_lite.outbound.alerting import Alerting, Digest, Tell
 from sendook_lite.store import alerts as alert_box
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.alerts import BATCH, RETRY_SECONDS
 from tests.fakes import FakeClock
 

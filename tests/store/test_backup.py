@@ -13,7 +13,7 @@ from sendook_lite.store import backup
 from sendook_lite.store.backup import BackupFailed, copy
 from sendook_lite.store.database import Store
 from sendook_lite.store.soundness import Stopped, examine
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from tests.usecases.product import Product, mail
 
 

@@ -15,7 +15,7 @@ from sendook_lite.store import reader as reader_module
 from sendook_lite.store.database import DirectoryInUse, Store
 from sendook_lite.store.failures import explain, is_store_failure
 from sendook_lite.store.migrate import NewerDatabase
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from tests.fakes import FakeClock
 
 OPEN_ELSEWHERE = """

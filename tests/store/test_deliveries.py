@@ -9,7 +9,7 @@ from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import DueDelivery, Settlement, Webhook
 from sendook_lite.store import attempts, deliveries, webhooks
 from sendook_lite.store.deliveries import DueWindow
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from tests.fakes import START
 from tests.usecases.product import Product, settlement, webhook_in
 

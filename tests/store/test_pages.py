@@ -10,7 +10,7 @@ from sendook_lite.domain.errors import NotFound
 from sendook_lite.store import deliveries, events, inboxes, messages, threads, webhooks
 from sendook_lite.store import page as pages
 from sendook_lite.store.page import bind, cut, within
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from tests.usecases.product import Product, mail, settlement
 
 

@@ -53,7 +53,7 @@ from sendook_lite.store import (
 )
 from sendook_lite.store.idempotent_requests import KeptRequest, RequestKey
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Parameters, Row, Tx
+from sendook_lite.store.tx import Parameters, Row, Tx
 from sendook_lite.usecases import upkeep
 from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.report_mail import ReportMail

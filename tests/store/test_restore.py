@@ -13,7 +13,7 @@ from sendook_lite.store.backup import copy
 from sendook_lite.store.database import DirectoryInUse, Store
 from sendook_lite.store.restore import restore
 from sendook_lite.store.soundness import examine
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from tests.fakes import FakeClock
 
 

@@ -5,7 +5,7 @@ import pytest
 from sendook_lite.domain.model import NewEvent
 from sendook_lite.store import event_search, events, tally
 from sendook_lite.store.statistics import HOUR_MS
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from tests.fakes import START, FakeClock
 from tests.usecases.product import Product
 

@@ -13,13 +13,8 @@ import pytest
 from sendook_lite.domain.errors import NotFound, StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.store.database import Store, prepare
-from sendook_lite.store.writer import (
-    MAX_UNITS_PER_COMMIT,
-    SECONDS_PER_COMMIT,
-    Tx,
-    Writer,
-    WriterDied,
-)
+from sendook_lite.store.tx import Tx
+from sendook_lite.store.writer import MAX_UNITS_PER_COMMIT, SECONDS_PER_COMMIT, Writer, WriterDied
 from tests.fakes import FakeClock
 
 

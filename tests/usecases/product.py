@@ -14,7 +14,7 @@ from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.tokens import Tokens
 from sendook_lite.store import webhooks
 from sendook_lite.store.database import Store
-from sendook_lite.store.writer import Row, Tx
+from sendook_lite.store.tx import Row, Tx
 from sendook_lite.usecases.access import Access
 from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.inboxes import Inboxes

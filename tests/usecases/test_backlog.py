@@ -2,7 +2,7 @@
 
 from sendook_lite.store.backlog import Backlog
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.writer import Parameters, Row, Tx
+from sendook_lite.store.tx import Parameters, Row, Tx
 from sendook_lite.usecases.backlog import BacklogWatch
 from tests.fakes import START, FakeClock
 from tests.usecases.product import Product

@@ -8,7 +8,7 @@ import pytest
 from sendook_lite.domain.errors import StoreFailed, Unavailable
 from sendook_lite.domain.events import payload_of
 from sendook_lite.store import blobs, deliveries, events, messages
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.intake import (
     DUPLICATE_WINDOW,
     PARSED_OFF_LOOP,

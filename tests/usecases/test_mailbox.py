@@ -13,7 +13,7 @@ from sendook_lite.domain.search_words import VERSION, query_terms
 from sendook_lite.store import messages, removal, search, threads
 from sendook_lite.store.messages import CLOCK_STEP_MS, Period
 from sendook_lite.store.search import Filters
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases import mailbox, upkeep
 from sendook_lite.usecases.mailbox import Mailbox
 from tests.usecases.product import Product, mail

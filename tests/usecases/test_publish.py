@@ -7,7 +7,7 @@ import pytest
 from sendook_lite.domain.events import payload_of
 from sendook_lite.domain.model import Secret
 from sendook_lite.store import events, webhooks
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.publish import Published, Publisher
 from tests.fakes import RecordingFeed
 from tests.usecases.product import Product

@@ -9,7 +9,7 @@ from sendook_lite.domain.errors import Invalid, NotFound
 from sendook_lite.domain.events import payload_of
 from sendook_lite.domain.model import Inbox, Message, MessageContent
 from sendook_lite.store import blobs, messages, threads
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.publish import Published
 from sendook_lite.usecases.reports import REPORTED_EVENTS, ReportedOutcome

@@ -20,7 +20,7 @@ from sendook_lite.store import (
     threads,
 )
 from sendook_lite.store.idempotent_requests import KeptRequest, RequestKey
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases import retention, upkeep
 from sendook_lite.usecases.retention import SWEEP_SECONDS, Ages, Retention
 from sendook_lite.usecases.turns import MAX_PAUSE, SHARE, Turns

@@ -8,7 +8,7 @@ from sendook_lite.domain.errors import Conflict, Invalid, NotFound
 from sendook_lite.domain.model import Secret, Webhook
 from sendook_lite.domain.signing import prepare_secret
 from sendook_lite.store import webhooks
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.endpoints import MAX_PREVIOUS_SECRETS
 from tests.fakes import START
 from tests.usecases.product import Product

@@ -17,7 +17,7 @@ from sendook_lite.store import deliveries, standings
 from sendook_lite.store.database import Store
 from sendook_lite.store.standings import Counts
 from sendook_lite.store.statistics import HOUR_MS
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.settling import Recorded, Settling
 from tests.fakes import START, FakeClock
 from tests.store.test_plans import CatchingTx

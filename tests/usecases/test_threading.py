@@ -7,7 +7,7 @@ import pytest
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.mail import parse
 from sendook_lite.store import messages, threads
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases import threading, upkeep
 from sendook_lite.usecases.mailbox import Mailbox
 from sendook_lite.usecases.threading import place, thread_subject

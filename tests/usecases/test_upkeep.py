@@ -6,7 +6,7 @@ import pytest
 
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.store import blobs, messages, threads
-from sendook_lite.store.writer import Tx
+from sendook_lite.store.tx import Tx
 from sendook_lite.usecases import upkeep
 from sendook_lite.usecases.intake import Stored
 from sendook_lite.usecases.replay import ReplayRequest, Replays
