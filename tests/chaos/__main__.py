@@ -69,6 +69,8 @@ def as_table(campaign: Campaign, verdict: Verdict, upgrades: MigrationKills) -> 
         ("  in flight or not recorded at a kill", sum(verdict.unrecorded)),
         ("    most at one kill", max(verdict.unrecorded)),
         ("  repeated", verdict.repeated),
+        ("mails at the relay", verdict.handed_over),
+        ("  handed over again", verdict.handed_again),
         ("minutes", round(seconds / 60, 1)),
     ]
     lines = [f"{name:45}{count:>12,}" for name, count in rows]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sendook_lite.delivery.scheduler import MAX_UNSETTLED
 from tests.chaos.ledger import Ledger
 from tests.chaos.receiver import Receipt
+from tests.chaos.relay import Taking
 from tests.chaos.senders import Acknowledged
 
 EARLY_TOLERANCE = 0.002
@@ -24,6 +25,9 @@ class Verdict:
     """Requests that were made again because a kill came before their outcome was on disk."""
     unrecorded: list[int] = field(default_factory=list)
     """For each kill: requests that had reached the receiver, and whose outcome was not on disk."""
+    handed_over: int = 0
+    handed_again: int = 0
+    """Mails that the relay got again because a kill came before its answer was on disk."""
 
     @property
     def clean(self) -> bool:
@@ -34,16 +38,18 @@ def judge(
     acknowledged: Acknowledged,
     ledger: Ledger,
     receipts: Sequence[Receipt],
+    takings: Sequence[Taking],
     webhooks: dict[str, str],
     schedule: Sequence[float],
     lives: int,
 ) -> Verdict:
-    """Compare all three.
+    """Compare all of them.
 
     Args:
         acknowledged: what senders were told.
         ledger: what was on disk at the kills and at the end.
         receipts: what reached the receiver, in order.
+        takings: what reached the relay, in order.
         webhooks: path of each webhook at the receiver to its id.
         schedule: the delays between attempts, in seconds.
         lives: how often the server was killed or stopped; lives are numbered from 1.
@@ -95,6 +101,7 @@ def judge(
     ]
     verdict.breaches["the database was not sound"] = ledger.problems
     _judge_requests(verdict, ledger, receipts, lives)
+    _judge_sent(verdict, acknowledged, ledger, takings)
     _judge_times(verdict, ledger, receipts, schedule)
     return verdict
 
@@ -166,6 +173,32 @@ def _judge_requests(
         *([f"{verdict.repeated} of {possible}"] if verdict.repeated > possible else []),
         *(f"{count} at kill {at}" for at, count in enumerate(unrecorded) if count > MAX_UNSETTLED),
     ]
+
+
+def _judge_sent(
+    verdict: Verdict, acknowledged: Acknowledged, ledger: Ledger, takings: Sequence[Taking]
+) -> None:
+    """Every mail that was to be sent reaches the relay, and again only after a kill."""
+    last: dict[str, Taking] = {}
+    without_kill, after_record, changed = [], [], []
+    for one in takings:
+        recorded = ledger.handed_over.get(one.subject)
+        if (before := last.get(one.subject)) is not None:
+            verdict.handed_again += 1
+            if before.life == one.life:
+                without_kill.append(f"{one.subject} in life {one.life}")
+            if (before.message_id, before.digest) != (one.message_id, one.digest):
+                changed.append(one.subject)
+        if recorded is not None and recorded < one.life:
+            after_record.append(f"{one.subject}, recorded in life {recorded}, in life {one.life}")
+        last[one.subject] = one
+    verdict.handed_over = len(takings)
+    verdict.breaches["lost: a mail that never reached the relay"] = [
+        subject for subject in acknowledged.sent if subject not in last
+    ]
+    verdict.breaches["handed over again without a kill"] = without_kill
+    verdict.breaches["handed over again though its outcome was on disk"] = after_record
+    verdict.breaches["handed over again with other bytes"] = changed
 
 
 def _judge_times(

@@ -12,6 +12,7 @@ from typing import Any
 from tests.chaos.audit import Verdict, judge
 from tests.chaos.ledger import Ledger
 from tests.chaos.receiver import Receiver
+from tests.chaos.relay import Relay
 from tests.chaos.senders import LOST, RECIPIENTS, Senders
 from tests.e2e.server import Server
 
@@ -20,6 +21,7 @@ POINTS = (
     "before commit",
     "after commit, before the answer",
     "between a POST and the commit of its outcome",
+    "between the relay's answer and its record",
     "during a replay",
     "during a backup",
     "after a backup's last page",
@@ -59,17 +61,8 @@ class Campaign:
         choice = random.Random(self.seed)
         self.backups = self.directory / "copies"
         self.backups.mkdir(parents=True)
-        self.server = Server(
-            self.directory / "data",
-            SENDOOK_DELIVERY__RETRY_SCHEDULE=str(list(SCHEDULE)),
-            SENDOOK_RETENTION__EVENTS=str(self.kept_seconds),
-            SENDOOK_RETENTION__MESSAGES=str(self.kept_seconds),
-            SENDOOK_BACKUP__DIR=str(self.backups),
-            SENDOOK_BACKUP__KEEP="1",
-            PYTHONPATH=str(Path(__file__).with_name("points")),
-            CHAOS_SWEEP=str(SWEEP_SECONDS),
-        )
-        async with Receiver(self.seed) as self.receiver:
+        async with Receiver(self.seed) as self.receiver, Relay(self.seed) as self.relay:
+            self.server = self._server()
             self.senders = Senders(self.server.data_dir, self.receiver, self.seed)
             try:
                 webhooks = await self._prepare()
@@ -88,9 +81,23 @@ class Campaign:
             self.senders.acknowledged,
             self.ledger,
             self.receiver.receipts,
+            self.relay.takings,
             webhooks,
             SCHEDULE,
             self.kills + 1,
+        )
+
+    def _server(self) -> Server:
+        return Server(
+            self.directory / "data",
+            SENDOOK_DELIVERY__RETRY_SCHEDULE=str(list(SCHEDULE)),
+            SENDOOK_RELAY__URL=self.relay.url,
+            SENDOOK_RETENTION__EVENTS=str(self.kept_seconds),
+            SENDOOK_RETENTION__MESSAGES=str(self.kept_seconds),
+            SENDOOK_BACKUP__DIR=str(self.backups),
+            SENDOOK_BACKUP__KEEP="1",
+            PYTHONPATH=str(Path(__file__).with_name("points")),
+            CHAOS_SWEEP=str(SWEEP_SECONDS),
         )
 
     async def _prepare(self) -> dict[str, str]:
@@ -137,7 +144,7 @@ class Campaign:
         if "backup" in point:
             for each in self.backups.iterdir():  # so that one is due
                 each.unlink()
-        self.receiver.life = life
+        self._now_in(life)
         began = time.monotonic()
         try:
             await asyncio.to_thread(self.server.start)
@@ -174,19 +181,24 @@ class Campaign:
         self.server._reap()
         return True
 
+    def _now_in(self, life: int) -> None:
+        self.receiver.life = self.relay.life = life
+
     def _look(self, life: int) -> None:
         self.ledger.read(self.server.data_dir, self.directory / "scratch", life)
 
     async def _end(self) -> None:
         """Bring what is left to its end: acknowledged, delivered, recorded; then stop in peace."""
         self.server.environment["CHAOS_POINT"] = ""
-        self.receiver.life = self.kills + 1
+        self._now_in(self.kills + 1)
         await asyncio.to_thread(self.server.start)
         self.senders.server_is_up(self.server.url)
         await self.senders.finish()
         deadline = time.monotonic() + DRAIN_SECONDS
         while await self._pending():
-            assert time.monotonic() < deadline, "what is pending is not delivered"
+            assert time.monotonic() < deadline, (
+                f"what is pending is not delivered\n{await asyncio.to_thread(self.server.state)}"
+            )
             await asyncio.sleep(0.1)
         assert await asyncio.to_thread(self.server.stop) == 0
         self._look(self.kills + 1)

@@ -40,6 +40,8 @@ class Ledger:
     inboxes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     sent: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Subjects of sent mail to the ids of messages."""
+    handed_over: dict[str, int] = field(default_factory=dict)
+    """Subjects of sent mail to the life at whose end it was known what the relay had said."""
     deliveries: dict[tuple[str, str], str] = field(default_factory=dict)
     """Event and webhook to the delivery."""
     attempts: dict[tuple[str, int], Attempt] = field(default_factory=dict)
@@ -104,6 +106,11 @@ class Ledger:
             " AND direction = 'outbound' ORDER BY seq",
         ):
             self.sent[str(subject)].append(str(identifier))
+        for (subject,) in connection.execute(
+            "SELECT json_extract(content, '$.subject') FROM messages"
+            " WHERE direction = 'outbound' AND status <> 'queued'"
+        ):
+            self.handed_over.setdefault(subject, life)
         for identifier, event, webhook in self._new(
             connection,
             "deliveries",

@@ -8,7 +8,7 @@ from sendook_lite.store.migrate import migrations, split_statements
 from sendook_lite.store.soundness import examine
 from tests.chaos.ledger import Ledger
 from tests.e2e.endpoint import Endpoint
-from tests.e2e.server import Server, wait_until
+from tests.e2e.server import Server
 from tests.store.old_database import make_old_database
 
 POINT = "during a migration"
@@ -49,7 +49,12 @@ class MigrationKills:
         endpoint.received.clear()
         server.environment["CHAOS_POINT"] = ""
         server.start()
-        wait_until(lambda: endpoint.received)
+        try:
+            server.wait_until(lambda: endpoint.received)
+        except AssertionError as error:
+            self.breaches.append(f"{where.name}: what was owed was not sent\n{error}")
+            server.kill()
+            return
         if server.stop() != 0:
             self.breaches.append(f"{where.name}: did not stop in peace")
         found = examine(where / "data" / DATABASE_NAME)

@@ -7,6 +7,7 @@ import pytest
 from tests.chaos.audit import Verdict, judge
 from tests.chaos.ledger import Attempt, Ledger
 from tests.chaos.receiver import Receipt
+from tests.chaos.relay import Taking
 from tests.chaos.senders import Acknowledged
 
 MAIL = ("1@chaos.example", "support@localhost.test")
@@ -22,11 +23,20 @@ def receipt(**fields: object) -> Receipt:
     return Receipt(**values | fields)  # type: ignore[arg-type]
 
 
+def taking(**fields: object) -> Taking:
+    values = {"life": 1, "subject": "sent 1", "message_id": "<1@x>", "digest": b"1"}
+    return Taking(**values | fields)  # type: ignore[arg-type]
+
+
 class World:
-    """A mail that was acknowledged, stored, delivered once and recorded at the end of life 1."""
+    """A mail that was acknowledged, stored, delivered once and recorded at the end of life 1.
+
+    And another one that was sent, and known to be with the relay by the end of that life.
+    """
 
     def __init__(self) -> None:
-        self.acknowledged = Acknowledged(mails={MAIL})
+        self.acknowledged = Acknowledged(mails={MAIL}, sent={"sent 1"})
+        self.takings = [taking()]
         self.ledger = Ledger()
         self.ledger.mails[MAIL].append("msg_1")
         self.ledger.events["evt_1"] = ("message.received", "msg_1")
@@ -34,9 +44,24 @@ class World:
         self.ledger.deliveries["evt_1", "wh_a"] = "dlv_1"
         self.ledger.attempts["dlv_1", 1] = Attempt(200, "scheduled", 1)
         self.receipts = [receipt()]
+        self.ledger.sent["sent 1"].append("msg_0")
+        self.ledger.handed_over["sent 1"] = 1
+        self.ledger.events["evt_0"] = ("message.sent", "msg_0")
+        self.ledger.event_of["message.sent", "msg_0"].append("evt_0")
+        self.ledger.deliveries["evt_0", "wh_a"] = "dlv_0"
+        self.ledger.attempts["dlv_0", 1] = Attempt(200, "scheduled", 1)
+        self.receipts.append(receipt(event="evt_0", delivery="dlv_0", digest=b"0"))
 
     def judge(self) -> Verdict:
-        return judge(self.acknowledged, self.ledger, self.receipts, WEBHOOKS, SCHEDULE, lives=3)
+        return judge(
+            self.acknowledged,
+            self.ledger,
+            self.receipts,
+            self.takings,
+            WEBHOOKS,
+            SCHEDULE,
+            lives=3,
+        )
 
 
 def test_a_world_in_order_is_clean() -> None:
@@ -56,11 +81,28 @@ def test_what_was_in_flight_at_a_kill_may_be_repeated() -> None:
     assert verdict.unrecorded == [1, 0, 0]
 
 
+def test_what_the_relay_took_at_a_kill_may_be_handed_over_again() -> None:
+    world = World()
+    world.takings.append(taking(life=2))
+    world.ledger.handed_over["sent 1"] = 2
+    verdict = world.judge()
+    assert verdict.clean, verdict.breaches
+    assert verdict.handed_again == 1
+
+
 BREAKS: dict[str, Callable[[World], object]] = {
     "lost: acknowledged and not on disk": lambda world: world.ledger.mails.clear(),
     "lost: acknowledged and never delivered": lambda world: world.receipts.clear(),
     "lost: a retry by hand": lambda world: world.acknowledged.retries.append(("dlv_1", 11.0)),
     "lost: a replay": lambda world: world.acknowledged.replays.add("rpl_1"),
+    "lost: a mail that never reached the relay": lambda world: world.takings.clear(),
+    "handed over again without a kill": lambda world: world.takings.append(taking()),
+    "handed over again though its outcome was on disk": lambda world: world.takings.append(
+        taking(life=2)
+    ),
+    "handed over again with other bytes": lambda world: world.takings.append(
+        taking(message_id="<2@x>")
+    ),
     "stored twice": lambda world: world.ledger.mails[MAIL].append("msg_2"),
     "torn: an event without its deliveries": lambda world: world.ledger.deliveries.clear(),
     "torn: a message without its event": lambda world: world.ledger.event_of.clear(),

@@ -1,6 +1,8 @@
 """Runs the installed program as its users do: a process, told by environment and options."""
 
+import inspect
 import json
+import linecache
 import os
 import re
 import select
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 from urllib.error import HTTPError
@@ -21,6 +24,8 @@ ONE_FILE = os.environ.get("SENDOOK_ONE_FILE")
 PROGRAM = ONE_FILE or str(Path(sys.executable).with_name("sendook-lite"))
 KEY = "sk_of_the_end_to_end_tests"
 START_SECONDS = 30
+LOG_LINES = 30
+"""How much of the log is told when something is waited for in vain."""
 
 
 class Server:
@@ -114,6 +119,23 @@ class Server:
         with urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
+    def state(self) -> str:
+        """Tell all that helps to understand why something does not happen; it raises nothing."""
+        lines = [f"server: {self.url or 'never was up'}"]
+        if self.process is None or (code := self.process.poll()) is not None:
+            lines.append("process: gone" if self.process is None else f"process: ended with {code}")
+        else:
+            for path in ("/health", "/readyz", "/v1/deliveries?status=pending&limit=5"):
+                try:
+                    lines.append(f"{path}: {self.call('GET', path)}")
+                except OSError as error:  # HTTP errors are some, too
+                    lines.append(f"{path}: {error}")
+        return "\n".join([*lines, "end of its log:", *self.log().splitlines()[-LOG_LINES:]])
+
+    def wait_until(self, condition: Callable[..., Any], seconds: float = 30) -> None:
+        """Wait until something is so; a wait in vain tells the state of this server."""
+        wait_until(condition, seconds, self.state)
+
     def error(self, method: str, path: str, body: Any = None, key: str = KEY) -> tuple[int, Any]:
         """Call the API for an error; returns status and envelope."""
         try:
@@ -172,11 +194,23 @@ def push(server: Server, count: int, event: str = "message.sent") -> None:
         pusher.join()
 
 
-def wait_until(condition: Any, seconds: float = 30) -> None:
-    """Wait until something is so; how long it takes is nobody's business here."""
+def wait_until(
+    condition: Callable[..., Any], seconds: float = 30, state: Callable[[], str] = str
+) -> None:
+    """Wait until something is so; how long it takes is nobody's business here.
+
+    Args:
+        condition: what is waited for; where it stands is told when that was in vain.
+        seconds: how long.
+        state: tells what else there is to know then.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        if time.monotonic() >= deadline:
+            code = condition.__code__ if inspect.isfunction(condition) else None
+            where = f"{code.co_filename}:{code.co_firstlineno}" if code else repr(condition)
+            line = linecache.getline(code.co_filename, code.co_firstlineno).strip() if code else ""
+            raise AssertionError(f"waited {seconds} s in vain at {where}\n{line}\n{state()}")
         time.sleep(0.02)
 
 

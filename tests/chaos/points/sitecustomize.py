@@ -80,8 +80,10 @@ def wrap_the_program() -> None:
     from sendook_lite.delivery.recorder import Recorder
     from sendook_lite.store import database, purge, removal
     from sendook_lite.usecases import replay, retention
+    from sendook_lite.usecases.submitting import Submitting
 
     wrapped(Recorder, "add", "between a POST and the commit of its outcome", first=True)
+    wrapped(Submitting, "settle", "between the relay's answer and its record", first=True)
     wrapped(purge, "remove_events", "during a purge")
     wrapped(removal, "remove_old", "during a purge")
     wrapped(replay, "_step", "during a replay")
