@@ -24,8 +24,8 @@ def doctor(server: Server, *, dev: bool, as_json: bool) -> int:
     """Look for what is misconfigured or failing, and say what mends it.
 
     Directories and sockets and who may use them, the database, the disk, backups, the clock, the
-    relay, DNS records, and, where a server runs, its webhooks. Changes nothing and sends no mail.
-    Run it as the user of the server, or as root.
+    relay, DNS records, and, where a server runs, its webhooks and the domains added to it.
+    Changes nothing and sends no mail. Run it as the user of the server, or as root.
 
     \b
     Exit codes:
@@ -53,7 +53,7 @@ def _examine(server: Server, *, dev: bool) -> Iterator[Finding]:
     yield Finding("ok", "settings", f"read from {loaded.file or 'the defaults'}")
     yield from doctor_host.look(loaded.settings)
     yield from doctor_mail.look(loaded.settings)
-    yield from doctor_server.look(server)
+    yield from doctor_server.look(server, loaded.settings)
 
 
 def _shown(finding: Finding) -> str:

@@ -2,23 +2,28 @@
 
 import smtplib
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sendook_lite.cli.findings import Finding
 from sendook_lite.outbound.relay_address import RelayAddress, parse_relay
-from sendook_lite.settings import Settings
+from sendook_lite.settings import Settings, parse_name_server
 
 SECONDS: Final = 5.0
 _LOCAL: Final = ("test", "example", "invalid", "localhost", "local", "internal", "home.arpa")
 """Special-use names (RFC 6761, 6762, 8375) that no public DNS knows."""
 
 
-def look(settings: Settings, nameservers: Sequence[str] = (), port: int = 53) -> Iterator[Finding]:
-    """Look at the relay and the DNS; ``nameservers`` other than the system's are for tests."""
+def look(settings: Settings) -> Iterator[Finding]:
+    """Look at the relay, and at the records of the domains that the settings name."""
     yield from _relay(settings.relay.url)
-    records = _Records(nameservers, port)
-    for domain in settings.inbound.domains:
+    yield from look_at_domains(settings, settings.inbound.domains)
+
+
+def look_at_domains(settings: Settings, domains: Iterable[str]) -> Iterator[Finding]:
+    """Look at the records of domains as the DNS has them now; asks the name servers of settings."""
+    records = _Records(settings)
+    for domain in domains:
         if domain.split(".")[-1] in _LOCAL or domain.endswith(".home.arpa"):
             yield Finding("note", "dns", f"{domain} is a local name: no records are needed")
         else:
@@ -80,13 +85,14 @@ def _talk_to(address: RelayAddress) -> str | None:
 class _Records:
     """Looks up records of a name; None stands for a DNS that does not answer."""
 
-    def __init__(self, nameservers: Sequence[str], port: int) -> None:
+    def __init__(self, settings: Settings) -> None:
         import dns.resolver  # noqa: PLC0415 - takes long to load, only needed for public domains
+        from dns.nameserver import Do53Nameserver  # noqa: PLC0415
 
-        self._resolver = dns.resolver.Resolver(configure=not nameservers)
-        if nameservers:
-            self._resolver.nameservers = list(nameservers)
-            self._resolver.port = port
+        servers = [parse_name_server(each) for each in settings.domains.resolver]
+        self._resolver = dns.resolver.Resolver(configure=not servers)
+        if servers:
+            self._resolver.nameservers = [Do53Nameserver(*server) for server in servers]
         self._resolver.lifetime = SECONDS
 
     def of(self, name: str, kind: str) -> list[str] | None:

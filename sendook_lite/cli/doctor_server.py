@@ -1,4 +1,4 @@
-"""What ``doctor`` hears from a running server: is it ready, and which webhooks need somebody."""
+"""What ``doctor`` hears from a running server: is it ready, what about its domains and webhooks."""
 
 import os
 from collections.abc import Iterator
@@ -6,17 +6,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sendook_lite import __version__
+from sendook_lite.cli import doctor_mail
 from sendook_lite.cli.client import Client, open_client
 from sendook_lite.cli.failure import TRY_AGAIN, Failed
 from sendook_lite.cli.findings import Finding
 from sendook_lite.cli.options import Server
+from sendook_lite.settings import Settings
 
 
-def look(server: Server) -> Iterator[Finding]:
+def look(server: Server, settings: Settings) -> Iterator[Finding]:
     """Ask the server, if one runs."""
     try:
         with open_client(os.environ, server) as client:
             yield from _state(client)
+            yield from _domains(client, settings)
             yield from _webhooks(client)
     except Failed as error:
         if error.exit_code == TRY_AGAIN:
@@ -56,6 +59,23 @@ def _state(client: Client) -> Iterator[Finding]:
             "warning", "alerts", f"{given_up} alerts could not be told since the start",
             "check [alerts] and the relay; the log says which and why",
         )  # fmt: skip
+
+
+def _domains(client: Client, settings: Settings) -> Iterator[Finding]:
+    """Look at the domains that were added while it ran; those of the settings were seen already."""
+    added = [
+        each
+        for each in client.list_all("/v1/domains")
+        if each["name"] not in settings.inbound.domains
+    ]
+    for name in (each["name"] for each in added if not each["verified"]):
+        yield Finding(
+            "warning", "domains", f"{name} is not verified yet: mail for it is refused",
+            f"sendook-lite domains dns {name}; when its records are there:"
+            f" sendook-lite domains verify {name}",
+        )  # fmt: skip
+    if added:
+        yield from doctor_mail.look_at_domains(settings, [each["name"] for each in added])
 
 
 def _webhooks(client: Client) -> Iterator[Finding]:

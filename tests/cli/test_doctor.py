@@ -197,8 +197,8 @@ GOOD: Zone = {
 
 
 @contextmanager
-def nameserver(zone: Zone) -> Iterator[int]:
-    """A DNS server of our own, over UDP."""
+def nameserver(zone: Zone) -> Iterator[str]:
+    """A DNS server of our own, over UDP; yields where it is."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -216,9 +216,18 @@ def nameserver(zone: Zone) -> Iterator[int]:
     with socketserver.ThreadingUDPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_address[1]
+        yield f"127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+def look_at_good_net(resolver: str, **domains: str) -> list[Finding]:
+    given = {
+        "inbound": {"domains": ["good.net"]},
+        "relay": {"url": "smtp://127.0.0.1:9"},
+        "domains": {"resolver": [resolver], **domains},
+    }
+    return list(doctor_mail.look(Settings.model_validate(given)))
 
 
 @pytest.mark.parametrize(
@@ -234,19 +243,15 @@ def nameserver(zone: Zone) -> Iterator[int]:
 def test_records_that_are_missing_are_told(
     missing: tuple[str, str] | None, level: str, words: str
 ) -> None:
-    given = Settings.model_validate(
-        {
-            "inbound": {"domains": ["good.net"]},
-            "relay": {"url": "smtp://127.0.0.1:9"},
-            "domains": {
-                "mx_host": "mx.good.net", "spf_include": "relay.net",
-                "dkim_selector": "key", "dkim_key_file": "key.pem",
-            },
-        }
-    )  # fmt: skip
     zone = {each: value for each, value in GOOD.items() if each != missing}
-    with nameserver(zone) as port:
-        found = list(doctor_mail.look(given, ["127.0.0.1"], port))
+    with nameserver(zone) as address:
+        found = look_at_good_net(
+            address,
+            mx_host="mx.good.net",
+            spf_include="relay.net",
+            dkim_selector="key",
+            dkim_key_file="key.pem",
+        )
     told = worst(found, "dns")
     assert told.level == level
     assert words in told.what
@@ -254,17 +259,32 @@ def test_records_that_are_missing_are_told(
 
 
 def test_another_mx_and_another_spf_are_told() -> None:
-    given = Settings.model_validate(
-        {
-            "inbound": {"domains": ["good.net"]},
-            "relay": {"url": "smtp://127.0.0.1:9"},
-            "domains": {"mx_host": "mx.other.net", "spf_include": "other.net"},
-        }
-    )
-    with nameserver(GOOD) as port:
-        found = list(doctor_mail.look(given, ["127.0.0.1"], port))
+    with nameserver(GOOD) as address:
+        found = look_at_good_net(address, mx_host="mx.other.net", spf_include="other.net")
     assert any("is mx.good.net, not mx.other.net" in each.what for each in found)
     assert any("does not include other.net" in each.what for each in found)
+
+
+def test_domains_that_were_added_to_a_running_server_are_looked_at(tmp_path: Path) -> None:
+    with nameserver(GOOD) as address:
+        server = Server(
+            tmp_path / "data",
+            SENDOOK_DOMAINS__RESOLVER=f'["{address}"]',
+            SENDOOK_DOMAINS__MX_HOST="mx.good.net",
+            SENDOOK_DOMAINS__TRUST="false",
+        ).start()
+        for name in ("good.net", "bad.net"):
+            server.call("POST", "/v1/domains", {"name": name})
+        assert server.call("POST", "/v1/domains/good.net/verify")["verified"]
+        done = server.run("doctor", "--dev", "--json")
+        found = [Finding(**each) for each in json.loads(done.stdout)]
+        assert done.returncode == 1
+        assert worst(found, "dns").what == "bad.net has no MX record: nobody can send mail to it"
+        assert "the MX of good.net is mx.good.net" in [each.what for each in found]
+        (told,) = [each for each in found if each.area == "domains"]
+        assert told.what == "bad.net is not verified yet: mail for it is refused"
+        assert told.mend.endswith("sendook-lite domains verify bad.net")
+        assert server.stop() == 0
 
 
 def test_a_running_server_is_asked_for_webhooks_that_need_somebody(tmp_path: Path) -> None:
