@@ -3,13 +3,11 @@
 set -eu
 cd "$(dirname "$0")/../.."
 build=build/binary
-pip="$build/venv/bin/python -m pip --disable-pip-version-check --quiet"
 
-[ -x "$build/venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$build/venv"
-$pip install --require-hashes --no-deps -r requirements.lock
-$pip install --require-hashes --no-deps -r packaging/binary/requirements.lock
+packaging/install.sh "$build/venv" --require-hashes --no-deps -r requirements.lock
+packaging/install.sh "$build/venv" --require-hashes --no-deps -r packaging/binary/requirements.lock
 # Not editable: what goes into the file is what a wheel installs.
-$pip install --no-deps --force-reinstall .
+packaging/install.sh "$build/venv" --no-deps --force-reinstall .
 "$build/venv/bin/pyinstaller" --clean --noconfirm --log-level WARN \
   --workpath "$build/work" --distpath dist packaging/binary/sendook-lite.spec
 

@@ -4,18 +4,14 @@
 set -eu
 cd "$(dirname "$0")/../.."
 build=build/wheel
-pip="$build/venv/bin/python -m pip --disable-pip-version-check --quiet"
 
 rm -rf "$build"
 mkdir -p "$build" dist
-"${PYTHON:-python3}" -m venv "$build/tools"
-"$build/tools/bin/python" -m pip --disable-pip-version-check --quiet install \
-  --require-hashes --no-deps -r packaging/wheel/requirements.lock
+packaging/install.sh "$build/tools" --require-hashes --no-deps -r packaging/wheel/requirements.lock
 "$build/tools/bin/python" -m build --no-isolation --outdir "$build/dist" . >"$build/log"
 
-"${PYTHON:-python3}" -m venv "$build/venv"
-$pip install --require-hashes --no-deps -r requirements.lock
-$pip install --no-deps "$build"/dist/*.whl
+packaging/install.sh "$build/venv" --require-hashes --no-deps -r requirements.lock
+packaging/install.sh "$build/venv" --no-deps "$build"/dist/*.whl
 (
   # Elsewhere, so that nothing is found in the working directory.
   program=$PWD/$build/venv/bin
