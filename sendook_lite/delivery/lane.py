@@ -91,6 +91,7 @@ class Lane:
         suspect: whether it counts towards the half of the slots that suspects share.
         halted: the endpoint is gone; nothing is sent any more.
         outdated: the webhook was changed; nothing is sent before the change is known here.
+        edition: how often that was so; what was read of an earlier one is not to be used.
         closed: it was taken away; requests in flight only have to be counted down.
         slow_answers: how many answers took longer than ``slow_after``.
     """
@@ -111,6 +112,7 @@ class Lane:
     suspect: bool = True
     halted: bool = False
     outdated: bool = False
+    edition: int = 0
     closed: bool = False
     slow_answers: int = 0
     _proven: bool = False

@@ -88,6 +88,7 @@ class Lanes:
         lane.drop(now)
         lane.doubtful = set(lane.claims)
         lane.outdated = True
+        lane.edition += 1
         self._refresh(lane)
 
     def remove(self, lane: Lane) -> None:

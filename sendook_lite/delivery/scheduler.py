@@ -203,8 +203,9 @@ class Scheduler:
         self._start(self._load(lane))
 
     async def _load(self, lane: Lane) -> None:
+        edition = lane.edition
         try:
-            window = await self._store.writer.write_first(
+            window = await self._store.snapshots.read(
                 deliveries.take_due,
                 lane.webhook_seq,
                 self._steady.now(),
@@ -214,14 +215,18 @@ class Scheduler:
         except Exception as error:  # noqa: BLE001 - whatever it is, the lane must not stand still
             log.warning("due deliveries cannot be read, will try again", reason=str(error))
             lane.loading = False
+            lane.more_at = None  # whatever was heard of meanwhile waits as well
             self._lanes.expect(lane, self._steady.now() + STORE_RETRY_SECONDS * MS_PER_SECOND)
             return
         lane.loading = False
         if lane.closed:
             return
-        if window.next_due_at is not None:
-            lane.expect(window.next_due_at)
-        self._lanes.push(lane, window.deliveries)
+        if lane.edition != edition:
+            lane.expect(self._steady.now())  # what was read may be as it was before the change
+        else:
+            if window.next_due_at is not None:
+                lane.expect(window.next_due_at)
+            self._lanes.push(lane, window.deliveries)
         self._look(lane, self._steady.now())
         self._pump()
 

@@ -14,6 +14,7 @@ from sendook_lite.domain.ids import Ids
 from sendook_lite.store.failures import explain
 from sendook_lite.store.migrate import migrate, migrations
 from sendook_lite.store.reader import Reader
+from sendook_lite.store.snapshots import Snapshots
 from sendook_lite.store.writer import Writer, open_for_writing
 
 DATABASE_NAME = "sendook.db"
@@ -65,6 +66,7 @@ class Store:
         self.path = directory / DATABASE_NAME
         self.writer = Writer(self.path, clock, ids)
         self.reader = Reader(self.path)
+        self.snapshots = Snapshots(self.path)
         self._lock: IO[str] | None = None
         self._files: dict[Path, int | None] = {}
 
@@ -93,6 +95,7 @@ class Store:
             await asyncio.to_thread(prepare, self.path, self._before_migration)
             self.writer.start()
             await self.reader.open()
+            await self.snapshots.open()
         except (sqlite3.Error, OSError) as error:
             await self.close()
             reason = explain(error) if isinstance(error, sqlite3.Error) else error.strerror
@@ -124,6 +127,7 @@ class Store:
     async def close(self) -> None:
         """Commit what is queued, close the file and let the directory go."""
         await self.reader.close()
+        await self.snapshots.close()
         await self.writer.close()
         if self._lock is not None:
             self._lock.close()

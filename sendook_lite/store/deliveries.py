@@ -17,7 +17,7 @@ from sendook_lite.domain.model import (
 from sendook_lite.store import webhooks
 from sendook_lite.store.page import Page, bind, cut, seq_before
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.tx import Row, Tx
+from sendook_lite.store.tx import Row, Tx, View
 
 _SELECT = (
     "SELECT deliveries.seq, deliveries.id, events.id, webhooks.id, events.type,"
@@ -75,19 +75,22 @@ class DueWindow:
     next_due_at: int | None
 
 
-def take_due(tx: Tx, webhook_seq: int, now: int, limit: int, claimed: Collection[int]) -> DueWindow:
+def take_due(
+    view: View, webhook_seq: int, now: int, limit: int, claimed: Collection[int]
+) -> DueWindow:
     """Read the due deliveries of a webhook that are not claimed in memory, oldest due first.
 
     Live deliveries and replayed ones get half of the limit each, and what the other kind leaves.
-    A unit of work although it writes nothing: a reader's snapshot may still show as pending what
-    is already settled. A webhook that is not enabled has nothing due, whatever its rows say until
-    they are canceled.
+    Whatever is claimed when the snapshot is asked for is passed over: a snapshot may still show as
+    pending what is settled by now, but nothing that was settled, and so let go, before it was
+    taken. A webhook that is not enabled has nothing due, whatever its rows say until they are
+    canceled.
     """
-    canceled_up_to = webhooks.find_cancellation(tx, webhook_seq)
+    canceled_up_to = webhooks.find_cancellation(view, webhook_seq)
     if canceled_up_to is None:
         return DueWindow([], None)
     live, replayed = (
-        _ahead(tx, webhook_seq, kind, canceled_up_to, claimed, limit + 1)
+        _ahead(view, webhook_seq, kind, canceled_up_to, claimed, limit + 1)
         for kind in (_LIVE_KIND, _REPLAYED_KIND)
     )
     live_due, replayed_due = (
@@ -97,14 +100,14 @@ def take_due(tx: Tx, webhook_seq: int, now: int, limit: int, claimed: Collection
     taken += replayed_due[: limit - len(taken)]
     seqs = {seq for seq, _ in taken}
     behind = [due_at for seq, due_at in chain(live, replayed) if seq not in seqs]
-    return DueWindow(_load(tx, [seq for seq, _ in taken]), min(behind, default=None))
+    return DueWindow(_load(view, [seq for seq, _ in taken]), min(behind, default=None))
 
 
 def _ahead(
-    tx: Tx, webhook_seq: int, kind: int, behind: int, claimed: Collection[int], limit: int
+    view: View, webhook_seq: int, kind: int, behind: int, claimed: Collection[int], limit: int
 ) -> list[tuple[int, int]]:
     """Return what is due next of one kind, as (seq, due_at)."""
-    row = tx.one(
+    row = view.one(
         f"SELECT json_group_array(json_array(seq, due_at)) FROM ({_AHEAD})",
         (webhook_seq, kind, behind, orjson.dumps(tuple(claimed)).decode(), limit),
     )
@@ -119,14 +122,14 @@ _AHEAD = (
 )
 
 
-def _load(tx: Tx, seqs: Sequence[int]) -> list[DueDelivery]:
+def _load(view: View, seqs: Sequence[int]) -> list[DueDelivery]:
     """Load deliveries with the bodies of their events, in the order of their seqs.
 
     They come as one row of JSON, which SQLite puts together while the event loop goes on: for each
     row that is fetched the interpreter would change hands twice. Long bodies are fetched singly,
     for they would be in memory several times.
     """
-    row = tx.one(_LOAD, (orjson.dumps(seqs).decode(), _BODY_AT_ONCE))
+    row = view.one(_LOAD, (orjson.dumps(seqs).decode(), _BODY_AT_ONCE))
     loaded = {}
     for seq, identifier, webhook_seq, event_id, event_type, body, *counts in orjson.loads(
         row[0] if row else b"[]"
@@ -137,14 +140,14 @@ def _load(tx: Tx, seqs: Sequence[int]) -> list[DueDelivery]:
             webhook_seq,
             event_id,
             event_type,
-            _load_body(tx, seq) if body is None else body.encode(),
+            _load_body(view, seq) if body is None else body.encode(),
             *counts,
         )
     return [loaded[seq] for seq in seqs]
 
 
-def _load_body(tx: Tx, seq: int) -> bytes:
-    row = tx.one(
+def _load_body(view: View, seq: int) -> bytes:
+    row = view.one(
         "SELECT events.body FROM deliveries JOIN events ON events.seq = deliveries.event_seq"
         " WHERE deliveries.seq = ?",
         (seq,),

@@ -10,7 +10,7 @@ from sendook_lite.domain.events import wants
 from sendook_lite.domain.model import DisabledReason, Secret, Webhook
 from sendook_lite.store.page import Page, cut, seq_before
 from sendook_lite.store.reader import Reader
-from sendook_lite.store.tx import Row, Tx
+from sendook_lite.store.tx import Row, Tx, View
 
 _COLUMNS = (
     "seq, id, url, events, status, created_at, updated_at, disabled_reason, description,"
@@ -132,9 +132,9 @@ def find_canceling(tx: Tx) -> tuple[int, int] | None:
     return (row[0], row[1]) if row else None
 
 
-def find_cancellation(tx: Tx, seq: int) -> int | None:
+def find_cancellation(view: View, seq: int) -> int | None:
     """Return up to which delivery an enabled webhook is owed nothing; None unless enabled."""
-    row = tx.one("SELECT cancel_up_to FROM webhooks WHERE seq = ? AND status = 'enabled'", (seq,))
+    row = view.one("SELECT cancel_up_to FROM webhooks WHERE seq = ? AND status = 'enabled'", (seq,))
     return row[0] if row else None
 
 

@@ -213,6 +213,7 @@ class House:
         for _ in range(6):
             await self.clock.settle()
             await self.store.writer.write(lambda _: None)
+            await self.store.snapshots.read(lambda _: None)
         await self.clock.settle()
 
     async def until(self, condition: Callable[[], bool]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from sendook_lite.delivery.endpoint import Request
+from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.outcome import Outcome
 from sendook_lite.store.database import Store
@@ -680,13 +681,86 @@ async def test_a_backlog_that_cannot_be_read_is_read_later(house: House) -> None
     house.far.answers["/in"] = DOWN
     await house.publish()
     house.far.answers = {}
-    async with house.broken_store():
-        for _ in range(7):
-            await house.clock.advance(1)
-            await asyncio.sleep(0.02)
-        assert len(house.far.sent) == 1
+    await house.store.snapshots.close()
+    for _ in range(7):
+        await house.clock.advance(1)
+        await house.clock.settle()
+    assert len(house.far.sent) == 1
+    await house.store.snapshots.open()
     await house.sleep(3)
     assert await house.states() == ["delivered"]
+
+
+async def test_what_is_published_while_a_read_fails_is_read_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = await house.webhook()
+    await house.publish(1, offer=False)
+    gate = asyncio.Event()
+
+    async def fail_slowly(*_: Any) -> Any:
+        await gate.wait()
+        raise StoreFailed("the file cannot be read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.store.snapshots, "read", fail_slowly)
+        house.scheduler.webhook_changed(webhook.seq)
+        await house.store.writer.write(lambda _: None)
+        await house.clock.settle()
+        event = await house.store.writer.write(house._publish)
+        house.publisher.announce(event)
+        await house.clock.settle()
+        gate.set()
+        await house.clock.settle()
+    assert house.far.sent == []
+    await house.sleep(3)
+    assert await house.states() == ["delivered", "delivered"]
+
+
+async def test_what_is_read_while_nothing_can_be_recorded_is_sent_once(house: House) -> None:
+    """Others can be kept from writing by a program that locks the file, not from reading."""
+    await house.webhook()
+    house.far.answers["/in"] = DOWN
+    await house.publish(4)
+    house.far.answers = {}
+    async with house.broken_store():
+        for _ in range(12):
+            await house.clock.advance(1)
+            await asyncio.sleep(0.02)
+        assert house.scheduler.facts()["unsettled"] == len(house.far.sent) - 4
+    await house.sleep(12)
+    assert set(await house.states()) == {"delivered"}
+    assert len(house.far.sent) == 8
+    assert {each.attempt for each in house.far.sent} == {1, 2}
+
+
+async def test_what_was_read_before_its_webhook_changed_is_read_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = await house.webhook()
+    await house.publish(3, offer=False)
+    gate, read = asyncio.Event(), house.store.snapshots.read
+
+    async def read_slowly(*args: Any) -> Any:
+        found = await read(*args)
+        await gate.wait()
+        return found
+
+    monkeypatch.setattr(house.store.snapshots, "read", read_slowly)
+    house.scheduler.webhook_changed(webhook.seq)
+    await house.store.writer.write(lambda _: None)
+    await house.clock.settle()
+    canceled = "UPDATE deliveries SET status = 'canceled', due_at = NULL WHERE seq < 3"
+    await house.store.writer.write(lambda tx: tx.execute(canceled).close())
+    house.scheduler.webhook_changed(webhook.seq)
+    await house.store.writer.write(lambda _: None)
+    await house.clock.settle()
+    gate.set()
+    monkeypatch.undo()
+    await house.until(lambda: bool(house.far.sent))
+    await house.rest()
+    assert await house.states() == ["canceled", "canceled", "delivered"]
+    assert len(house.far.sent) == 1
 
 
 async def test_an_outcome_that_cannot_be_recorded_does_not_keep_the_others_from_it(
