@@ -1,5 +1,6 @@
 #!/bin/sh
-# Fetches Debian's mail servers into .cache/debian and unpacks them there, for the tests in tests/mta.
+# Fetches Debian's mail servers into .cache/debian and unpacks them there, for the tests in tests/mta,
+# and the reverse proxies of tests/packaging.
 # Nothing is installed, and apt keeps its lists in the cache too: the machine stays as it is.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -31,5 +32,7 @@ command -v apt-get >/dev/null || { echo "no apt-get: tests with mail servers nee
 fetch postfix swaks
 fetch exim4-daemon-light libnss-wrapper
 fetch opensmtpd
-# No mail server: it reads our scripts.
+fetch nginx
+fetch caddy
+# It reads our scripts.
 fetch shellcheck
