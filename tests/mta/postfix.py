@@ -1,6 +1,7 @@
 """A private Postfix: own configuration, queue, log, users of the system, loopback only."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,9 @@ GROUP: Final = "mail"
 package makes "postfix" and "postdrop"; these two are on every Debian, so nobody has to be made."""
 
 RECIPE: Final = Path(__file__).parents[2] / "contrib" / "postfix" / "main.cf"
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "growing.md"
+GROWING: Final = re.compile(r"^(shop\.\S+) +(lmtp:unix:\S+)$", re.MULTILINE)
 
 _PRIVATE: Final = "active bounce corrupt defer deferred flush hold incoming private saved trace"
 
@@ -56,13 +60,15 @@ class Postfix:
     """One instance in a directory that its users may enter; speaks SMTP on two ports.
 
     ``gate`` is port 25 of the recipe, ``submission`` takes mail without asking about recipients.
-    ``sockets`` is the directory for the sockets of Sendook Lite, ``people.test`` a domain whose
+    ``sockets`` is the directory for the sockets of Sendook Lite, ``shop_sockets`` for those of a
+    second instance that has the domain ``shop.localhost.test``; ``people.test`` is a domain whose
     only mailbox is ann's.
     """
 
     def __init__(self, root: Path, directory: Path) -> None:
         self.directory = directory
         self.sockets = directory / "spool" / "sendook"
+        self.shop_sockets = directory / "spool" / "sendook-shop"
         self.mailbox = directory / "mail" / "ann"
         self.log_file = directory / "mail.log"
         self.gate, self.submission = free_port(), free_port()
@@ -154,9 +160,14 @@ class Postfix:
     def _configure(self) -> None:
         self._conf.mkdir()
         programs = self._root / "usr"
-        recipe = RECIPE.read_text().replace("example.com", "localhost.test")
+        recipe = RECIPE.read_text().replace(" = example.com", " = example.com, shop.example.com")
+        # As docs/growing.md divides the mail, but for the second line, another machine.
+        transport = GROWING.search(PAGE.read_text())
+        assert transport is not None
         lines = [
-            recipe,
+            f"{recipe}\ntransport_maps = inline:{{{transport[1]}={transport[2]}}}".replace(
+                "example.com", "localhost.test"
+            ),
             "compatibility_level = 3.6",
             "myhostname = mx.people.test",
             "mydestination = people.test",
