@@ -9,13 +9,14 @@ from sendook_lite.app.core import Core
 from sendook_lite.domain.clock import SteadyClock
 from sendook_lite.domain.dkim import DkimSigner
 from sendook_lite.domain.dns_records import RecordRules
+from sendook_lite.domain.search_words import VERSION
 from sendook_lite.domain.ses_headers import add_ses_headers
 from sendook_lite.domain.tokens import SECRET_BYTES, Tokens
 from sendook_lite.outbound.dns_lookup import SystemDns
 from sendook_lite.outbound.outbox import Outbox
 from sendook_lite.outbound.relay import build_relay
 from sendook_lite.settings import SesSettings, parse_name_server
-from sendook_lite.store import meta
+from sendook_lite.store import meta, search
 from sendook_lite.usecases.domains import Domains
 from sendook_lite.usecases.event_lines import EventLines
 from sendook_lite.usecases.inboxes import Inboxes
@@ -46,6 +47,8 @@ async def build_mail(core: Core, public_url: str, signer: DkimSigner | None) -> 
     served = ServedDomains(settings.inbound.domains)
     domains = _build_domains(core, served, signer)
     await domains.load()
+    # Before anybody can search: emptied later, it would miss what was in it a moment ago.
+    await store.writer.write(search.start_anew_if_outdated, VERSION)
     inboxes = Inboxes(store, publisher, served)
     reports = Reports(publisher, public_url)
     tokens = Tokens(

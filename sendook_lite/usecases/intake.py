@@ -155,7 +155,9 @@ class Intake:
         """
         self._ensure_room()
         if self._subject(recipient) is not None or self._takes_complaints(self._bare(recipient)[1]):
-            prepared = replace(prepared, report=await self._read_report(prepared.raw))
+            # On a thread: what reads reports is loaded with the first of them.
+            report = await asyncio.to_thread(report_mail.read, prepared.raw)
+            prepared = replace(prepared, report=report)
         stored = await self._store.writer.write(self.receive_in, prepared, recipient, sender)
         if not stored.report:
             self._inboxes.note_use(self._bare(recipient)[1])
@@ -273,11 +275,6 @@ class Intake:
 
     def _takes_complaints(self, bare: str) -> bool:
         return self._reports is not None and self._reports.takes_complaints(bare)
-
-    async def _read_report(self, raw: bytes) -> Report:
-        if len(raw) > PARSED_OFF_LOOP:
-            return await asyncio.to_thread(report_mail.read, raw)
-        return report_mail.read(raw)
 
     def _inbox_for(self, tx: Tx, recipient: str) -> tuple[Inbox, tuple[Published, ...]]:
         local, bare = self._bare(recipient)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from sendook_lite.domain.search_words import VERSION
 from sendook_lite.store import (
     blobs,
     deliveries,
@@ -128,13 +127,7 @@ def shrink_file(tx: Tx) -> bool:
     return meta.give_back_pages(tx, BATCH_PAGES)
 
 
-def renew_index(tx: Tx) -> bool:
-    """Empty the search index if other rules made it; False when it is as it should be."""
-    return search.start_anew_if_outdated(tx, VERSION)
-
-
 _STEPS: tuple[Step, ...] = (
-    renew_index,
     search.add_newer,
     count_events,
     cancel_deliveries,

@@ -48,7 +48,10 @@ class Terminal:
             if found:
                 return found
             if select.select([self._screen], [], [], 0.2)[0]:
-                self.printed += os.read(self._screen, 65536).decode()
+                try:
+                    self.printed += os.read(self._screen, 65536).decode()
+                except OSError:  # the command has ended
+                    break
         raise AssertionError(f"{pattern} was never printed:\n{self.printed}")
 
     def end(self) -> None:

@@ -5,12 +5,23 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.docs.pages import ROOT, blocks
 
 
-def test_the_first_webhook_arrives_with_the_commands_of_the_readme(tmp_path: Path) -> None:
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A directory with a short name: those of local sockets hold 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="sendook-") as directory:
+        yield Path(directory)
+
+
+def test_the_first_webhook_arrives_with_the_commands_of_the_readme(home: Path) -> None:
     first = next(block.text for block in blocks("sh") if block.page == "README.md")
     assert "\nmake serve " in first
     # What `make serve` does after installing; the rest is run as it is printed.
@@ -24,7 +35,7 @@ def test_the_first_webhook_arrives_with_the_commands_of_the_readme(tmp_path: Pat
     )
     serve = planned.stdout.strip().splitlines()[-1]
     assert serve == ".venv/bin/sendook-lite serve --dev"
-    clone = tmp_path / "sendook-lite"
+    clone = home / "sendook-lite"
     (clone / ".venv/bin").mkdir(parents=True)
     (clone / ".venv/bin/sendook-lite").symlink_to(Path(sys.executable).with_name("sendook-lite"))
     unshare = shutil.which("unshare")
@@ -40,7 +51,7 @@ def test_the_first_webhook_arrives_with_the_commands_of_the_readme(tmp_path: Pat
             serve,
         ],
         cwd=clone,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

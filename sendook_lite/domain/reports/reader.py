@@ -22,13 +22,8 @@ _MAX_NOTICES = 128 * 1024
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,900}>")
 
 
-def read_report(message: Message) -> Report:
-    """Say what a mail reports; never raises.
-
-    Args:
-        message: any mail; parsed by `sendook_lite.domain.mime.open_mail` or by the standard
-            library under compat32.
-    """
+def read(message: Message) -> Report:
+    """Say what a mail reports; never raises (`sendook_lite.domain.reports.read_report`)."""
     try:
         return _read(message)
     except Exception:  # noqa: BLE001 - a mail that cannot be read is not a report, whatever it does
