@@ -8,7 +8,7 @@ tree=build/deb
 
 rm -rf "$tree"
 install -D -m 755 dist/sendook-lite "$tree/usr/bin/sendook-lite"
-install -D -m 644 contrib/systemd/sendook-lite.service -t "$tree/lib/systemd/system"
+install -D -m 644 contrib/systemd/*.service -t "$tree/lib/systemd/system"
 install -D -m 644 contrib/systemd/sendook-lite.sysusers "$tree/usr/lib/sysusers.d/sendook-lite.conf"
 install -D -m 644 LICENSE "$tree/usr/share/doc/sendook-lite/copyright"
 install -m 644 README.md CHANGELOG.md docs/*.md -t "$tree/usr/share/doc/sendook-lite"

@@ -16,6 +16,9 @@ dpkg_in() {
 dpkg_in --install "$package"
 grep -q '^sendook:' "$root/etc/passwd"
 [ "$(stat -c %a "$root/etc/sendook-lite/sendook.toml")" = 640 ]
+for unit in sendook-lite sendook-lite-follow; do
+  [ -e "$root/lib/systemd/system/$unit.service" ]
+done
 "$root/usr/bin/sendook-lite" config check --config "$root/etc/sendook-lite/sendook.toml"
 sed -i 's/^level = .*/level = "warning"/' "$root/etc/sendook-lite/sendook.toml"
 dpkg_in --install "$package"

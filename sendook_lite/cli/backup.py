@@ -8,8 +8,8 @@ import click
 from sendook_lite.cli.failure import DONE, REFUSED, Failed
 from sendook_lite.cli.json_text import render_json
 from sendook_lite.cli.options import json_option, settings_options
-from sendook_lite.cli.page_progress import page_progress
 from sendook_lite.cli.places import find_places
+from sendook_lite.cli.progress import progress
 
 
 @click.command
@@ -39,8 +39,8 @@ def backup(*, destination: Path, config: str | None, data_dir: str | None, as_js
         raise Failed(f"there is no database at {database}; --data-dir says where it is", REFUSED)
     if destination.is_dir():
         destination /= f"sendook-{stamp(SystemClock().now())}.db"
-    with page_progress("copying") as progress:
-        made = copy(database, destination.absolute(), progress=progress)
+    with progress() as line:
+        made = copy(database, destination.absolute(), going=line.going, progress=line.pages)
     facts = {"file": str(made.path), "bytes": made.size, "schema": made.version, "rows": made.rows}
     click.echo(
         render_json(facts)

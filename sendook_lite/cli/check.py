@@ -9,6 +9,7 @@ from sendook_lite.cli.failure import DONE, REFUSED, Failed
 from sendook_lite.cli.json_text import render_json
 from sendook_lite.cli.options import json_option, settings_options
 from sendook_lite.cli.places import find_places
+from sendook_lite.cli.progress import progress
 from sendook_lite.cli.terminal import table
 
 
@@ -35,7 +36,8 @@ def check(*, file: Path | None, config: str | None, data_dir: str | None, as_jso
     )
     if not path.is_file():
         raise Failed(f"there is no database at {path}", REFUSED)
-    found = examine(path, still=file is not None and is_still(path))
+    with progress() as line:
+        found = examine(path, still=file is not None and is_still(path), going=line.going)
     facts = {
         "file": str(path),
         "sound": not found.problems,

@@ -8,8 +8,8 @@ import click
 from sendook_lite.cli.failure import DONE
 from sendook_lite.cli.json_text import render_json
 from sendook_lite.cli.options import json_option, settings_options
-from sendook_lite.cli.page_progress import page_progress
 from sendook_lite.cli.places import find_places
+from sendook_lite.cli.progress import progress
 
 
 @click.command
@@ -32,9 +32,13 @@ def restore(*, source: Path, config: str | None, data_dir: str | None, as_json: 
     from sendook_lite.usecases.backups import stamp  # noqa: PLC0415
 
     directory = find_places(os.environ, config=config, data_dir=data_dir).data_dir
-    with page_progress("restoring") as progress:
+    with progress("restoring") as line:
         done = put_in_place(
-            source.absolute(), directory, stamp(SystemClock().now()), progress=progress
+            source.absolute(),
+            directory,
+            stamp(SystemClock().now()),
+            going=line.going,
+            progress=line.pages,
         )
     made = done.database
     facts = {

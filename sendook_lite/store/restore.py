@@ -9,7 +9,7 @@ from pathlib import Path
 from sendook_lite.domain.errors import SendookError
 from sendook_lite.store.backup import Copy, Progress, copy, sync_directory
 from sendook_lite.store.database import DATABASE_NAME, LOCK_NAME, lock
-from sendook_lite.store.soundness import examine, is_still
+from sendook_lite.store.soundness import Going, examine, is_still
 
 _PRIVATE_DIRECTORY = 0o700
 
@@ -27,14 +27,17 @@ def restore(
     directory: Path,
     stamp: str,
     *,
+    going: Going = lambda: True,
     progress: Progress = lambda _done, _total: None,
 ) -> Restored:
     """Copy ``source`` into a data directory that no server uses.
 
-    The source is judged first, so a damaged one changes nothing. ``stamp`` names what is replaced.
+    The source is judged first, so a damaged one changes nothing. ``stamp`` names what is replaced;
+    ``going`` is as for ``examine``.
 
     Raises:
         DirectoryInUse: a server runs there.
+        Stopped: when ``going`` said no.
         SendookError: the source is not sound, or the copy failed; the old database is in place.
     """
     if not source.is_file():
@@ -42,13 +45,13 @@ def restore(
     directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     with lock(directory):
         still = is_still(source)
-        problems = examine(source, still=still).problems
+        problems = examine(source, still=still, going=going).problems
         if problems:
             raise SendookError("not_sound", f"{source} is not sound: {problems[0]}")
         database = directory / DATABASE_NAME
         incoming = directory / f"{DATABASE_NAME}.restoring"
         incoming.unlink(missing_ok=True)
-        made = copy(source, incoming, still=still, progress=progress)
+        made = copy(source, incoming, still=still, going=going, progress=progress)
         _give_to_owner(directory, incoming)
         replaced = _keep_aside(database, stamp) if database.exists() else None
         incoming.replace(database)

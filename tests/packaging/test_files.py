@@ -12,7 +12,7 @@ import yaml
 from sendook_lite.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-UNIT = ROOT / "contrib/systemd/sendook-lite.service"
+UNITS = sorted((ROOT / "contrib/systemd").glob("*.service"))
 SCRIPTS = sorted(
     path
     for place in ("packaging", "contrib", "tests", ".ci")
@@ -40,12 +40,12 @@ def test_scripts_are_without_reproach(script: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
-    """The service with a program that every machine has."""
-    copy = tmp_path / UNIT.name
+@pytest.fixture(params=UNITS, ids=lambda path: path.name)
+def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A service with a program that every machine has."""
+    copy = tmp_path / request.param.name
     text, changed = re.subn(
-        r"^ExecStart=.*", "ExecStart=/bin/true", UNIT.read_text(), flags=re.MULTILINE
+        r"^ExecStart=.*", "ExecStart=/bin/true", request.param.read_text(), flags=re.MULTILINE
     )
     assert changed == 1
     copy.write_text(text)
@@ -59,7 +59,7 @@ def test_systemd_understands_the_whole_service(unit: Path) -> None:
         text=True,
         check=False,
     )
-    about_it = [line for line in done.stderr.splitlines() if UNIT.name in line]
+    about_it = [line for line in done.stderr.splitlines() if unit.name in line]
     assert about_it == []
     assert done.returncode == 0, done.stderr
 
@@ -76,8 +76,9 @@ def test_the_service_is_hardly_exposed(unit: Path) -> None:
     assert float(overall[1]) <= MAX_EXPOSURE
 
 
-def test_the_service_names_settings_that_exist() -> None:
-    names = re.findall(r"SENDOOK_([A-Z]+)__([A-Z_]+)", UNIT.read_text())
+def test_the_services_name_settings_that_exist() -> None:
+    text = "".join(unit.read_text() for unit in UNITS)
+    names = re.findall(r"SENDOOK_([A-Z]+)__([A-Z_]+)", text)
     assert names
     for section, key in names:
         part = getattr(Settings(), section.lower())
