@@ -29,7 +29,7 @@ async def test_nothing_acknowledged_is_lost_over_kills_under_load(
 
 @pytest.mark.timeout(300)
 def test_a_migration_that_is_killed_is_whole_or_not_at_all(tmp_path: Path) -> None:
-    kills = MigrationKills(tmp_path, every=9).run()
+    kills = MigrationKills(tmp_path, every=24).run()
     assert kills.kills > 0
     assert kills.breaches == []
 

@@ -23,7 +23,6 @@ def loaded_by(*arguments: str, cwd: Path) -> set[str]:
     ended = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "sendook_lite.cli", *arguments],
         cwd=cwd,
-        env={name: value for name, value in os.environ.items() if not name.startswith("COV")},
         capture_output=True,
         text=True,
         check=False,

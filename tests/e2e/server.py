@@ -40,7 +40,6 @@ class Server:
             "SENDOOK_SERVER__LISTEN": "127.0.0.1:0",
             "SENDOOK_SERVER__MIN_FREE_BYTES": "1048576",
             "SENDOOK_LOG__FORMAT": "json",
-            **{name: value for name, value in os.environ.items() if name.startswith("COV")},
             **environment,
         }
         self.process: subprocess.Popen[str] | None = None

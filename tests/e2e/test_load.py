@@ -1,4 +1,4 @@
-"""A hundred thousand events, all of them delivered, in memory that stays flat."""
+"""Thirty thousand events, all of them delivered, in memory that stays flat."""
 
 import json
 import threading
@@ -10,11 +10,11 @@ import pytest
 from tests.e2e.counting import Receiver
 from tests.e2e.server import Server, resident_mib, wait_until
 
-EVENTS = 100_000
+EVENTS = 30_000
 
 
 @pytest.mark.timeout(600)
-def test_a_hundred_thousand_events_all_arrive_in_flat_memory(
+def test_thirty_thousand_events_all_arrive_in_flat_memory(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = Server(tmp_path / "data").start()
@@ -26,7 +26,7 @@ def test_a_hundred_thousand_events_all_arrive_in_flat_memory(
     with server.events_socket() as connection:
 
         def push() -> None:
-            padding = "x" * 700
+            padding = "x" * 3000
             for start in range(0, EVENTS, 100):
                 lines = [
                     json.dumps(
@@ -65,6 +65,6 @@ def test_a_hundred_thousand_events_all_arrive_in_flat_memory(
             f" resident {resident[0]:.0f} to {max(resident):.0f} MiB"
         )
     assert counted == {"requests": EVENTS, "events": EVENTS}
-    # Bodies alone are 100 MB: what does not stay flat would show.
+    # Bodies alone are 90 MB and more: what does not stay flat would show.
     assert max(resident) < resident[0] + 40
     assert server.stop() == 0
