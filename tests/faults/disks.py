@@ -5,7 +5,10 @@ import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.e2e.server import Server
 
@@ -22,6 +25,59 @@ def small_disk(path: Path, size: int = 16 * MEGABYTE) -> Iterator[Path]:
         yield path
     finally:
         subprocess.run(["umount", "--lazy", path], check=True)
+
+
+@dataclass
+class Disk:
+    """A file system in a file, with a device of its own (ext4, ``errors=remount-ro``)."""
+
+    device: str
+    mounted_at: Path
+
+    def mount(self) -> None:
+        options = "errors=remount-ro"
+        subprocess.run(["mount", "-o", options, self.device, self.mounted_at], check=True)
+
+    def unmount(self) -> None:
+        subprocess.run(["umount", self.mounted_at], check=True)
+
+    def turn_read_only(self) -> None:
+        """Have the kernel find an error, as on a disk that dies: nothing more is written at all.
+
+        What a program wrote and did not wait for is lost, too; that cannot be said of SIGKILL.
+        """
+        Path(f"/sys/fs/ext4/{Path(self.device).name}/trigger_fs_error").write_text("1")
+
+    def mend(self) -> None:
+        """Check it and mount it again, as after a restart of the machine."""
+        self.unmount()
+        done = subprocess.run(["e2fsck", "-fy", self.device], capture_output=True, check=False)
+        assert done.returncode in (0, 1), done.stdout  # 1: errors were corrected
+        self.mount()
+
+
+@contextmanager
+def own_disk(path: Path, size: int = 64 * MEGABYTE) -> Iterator[Disk]:
+    """Mount a disk at a path. Skips the test where the user, or the kernel, cannot make one."""
+    image = path.with_name(f"{path.name}.img")
+    image.touch()
+    os.truncate(image, size)
+    path.mkdir()
+    try:
+        subprocess.run(["mkfs.ext4", "-q", image], check=True, capture_output=True)
+        found = subprocess.run(
+            ["losetup", "--find", "--show", image], check=True, capture_output=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no disk can be made here: {error}")
+    disk = Disk(found.stdout.strip(), path)
+    try:
+        disk.mount()
+        path.chmod(0o700)
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+        subprocess.run(["losetup", "--detach", disk.device], check=True)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.endpoint import Endpoint
 from tests.e2e.server import PROGRAM, Server, push, wait_until
-from tests.faults.disks import IS_ROOT, filled, no_more_bytes, small_disk
+from tests.faults.disks import IS_ROOT, filled, no_more_bytes, own_disk, small_disk
 from tests.faults.doors import knock, ready
 
 Fault = Callable[[Server], AbstractContextManager[None]]
@@ -72,6 +72,34 @@ def test_a_disk_that_fails_is_told_at_every_door_and_forgiven(server: Server, na
     assert sum(each["event"] == "the store works again" for each in told) == 1
     assert server.stop() == 0
     assert server.run("check").returncode == 0
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can make a disk")
+def test_a_disk_that_turns_read_only_is_told_and_has_all_that_was_acknowledged(
+    tmp_path: Path,
+) -> None:
+    with own_disk(tmp_path / "data") as disk, ExitStack() as stack:
+        server = Server(tmp_path / "data").start()
+        stack.callback(lambda: server.process and server.kill())
+        server.inbox()
+        push(server, 200)
+        assert knock(server).all_accepted
+        disk.turn_read_only()
+        wait_until(lambda: knock(server).all_refused)
+        assert "the disk reports an input/output error" in ready(server)[1]
+        wait_until(lambda: '"the store fails"' in server.log())
+        assert server.process is not None
+        assert server.process.poll() is None
+        assert server.stop() == 0
+        # What nobody waited for was in memory only, and is gone with such a disk.
+        disk.mend()
+        server.start()
+        events = server.call("GET", "/v1/events?limit=500")
+        assert sum(each["event"] == "message.sent" for each in events) == 201
+        assert sum(each["event"] == "message.received" for each in events) == 1
+        assert knock(server).all_accepted
+        assert server.stop() == 0
+        assert server.run("check").returncode == 0
 
 
 def test_a_database_that_another_program_locks_is_told_and_waited_for(server: Server) -> None:
