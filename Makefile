@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 ARGS   ?= --dev
 SECONDS ?= 60
 KILLS  ?= 500
+MINUTES ?= 60
+EXAMPLES ?= 100
 INSTALL := PYTHON=$(PYTHON) packaging/install.sh
 UPGRADE ?= --upgrade
 COMPILE := .cache/uv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
@@ -32,8 +34,10 @@ mail-servers: ## Fetch Debian's mail servers into .cache, for the tests that tal
 bench: $(VENV)/.runtime ## Measure against yardsticks, up to 20 minutes; make bench ROW=B1 one row
 	$(BIN)/python -m bench $(ROW)
 
-chaos: $(VENV)/.dev ## Kill the program 500 times under load and audit; make chaos KILLS=50 is shorter
+chaos: $(VENV)/.dev ## Kill under load (KILLS=500) and audit, soak (MINUTES=60), make up requests (EXAMPLES=100)
 	$(BIN)/python -m tests.chaos --kills $(KILLS)
+	$(BIN)/python -m tests.soak --minutes $(MINUTES)
+	$(BIN)/python -m tests.fuzz.api --examples $(EXAMPLES)
 
 isolation: $(VENV)/.dev ## Measure what seventy broken endpoints cost thirty healthy ones
 	$(BIN)/python -m bench.isolation
