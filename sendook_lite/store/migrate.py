@@ -54,6 +54,8 @@ def migrate(connection: sqlite3.Connection, steps: list[Migration]) -> int:
         # Lets purges give pages back without VACUUM. Only an empty file can be switched, so this
         # stands before the change to WAL, which writes the first page.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        # Before the steps: with a rollback journal each of them waits for the disk several times.
+        connection.execute("PRAGMA journal_mode = WAL")
     missing = [step for step in steps if step.version > present]
     for step in missing:
         connection.execute("BEGIN IMMEDIATE")
