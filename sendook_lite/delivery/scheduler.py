@@ -11,17 +11,17 @@ from collections.abc import Coroutine, Sequence
 
 import structlog
 
-from sendook_lite.delivery.endpoint import Request
 from sendook_lite.delivery.lane import Lane, LaneState
 from sendook_lite.delivery.lanes import LaneLimits, Lanes
 from sendook_lite.delivery.meters import DeliveryMeters
 from sendook_lite.delivery.recorder import STORE_RETRY_SECONDS, Recorder
 from sendook_lite.delivery.roster import MakeEndpoint, Roster
 from sendook_lite.delivery.sender import Sender
+from sendook_lite.delivery.settlement import request_of, settlement_of
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SteadyClock
 from sendook_lite.domain.model import DueDelivery, Secret, Settlement, Webhook
 from sendook_lite.domain.outcome import Outcome
-from sendook_lite.domain.retry import Verdict, decide
+from sendook_lite.domain.retry import decide
 from sendook_lite.settings import DeliverySettings
 from sendook_lite.store import deliveries
 from sendook_lite.store.database import Store
@@ -173,7 +173,7 @@ class Scheduler:
         self, webhook: Webhook, secrets: Sequence[Secret], delivery: DueDelivery
     ) -> Outcome:
         """Send a delivery now, outside lane and schedule (usecases.ports.Probe)."""
-        return await self._sender.send(self._make_endpoint(webhook, secrets), _request(delivery))
+        return await self._sender.send(self._make_endpoint(webhook, secrets), request_of(delivery))
 
     # --- lanes and the store
 
@@ -269,7 +269,7 @@ class Scheduler:
     async def _send(self, lane: Lane, delivery: DueDelivery) -> None:
         started_at = self._clock.now()
         try:
-            outcome = await self._sender.send(lane.endpoint, _request(delivery))
+            outcome = await self._sender.send(lane.endpoint, request_of(delivery))
         except Exception:
             # A bug of ours must cost this delivery an attempt, not the lane a slot for ever.
             log.exception("an attempt broke", delivery=delivery.id)
@@ -278,7 +278,10 @@ class Scheduler:
         verdict = decide(
             outcome, delivery.tries + 1, lane.schedule, delivery.trigger, self._clock.now()
         )
-        self._recorder.add(self._settlement(lane, delivery, outcome, verdict, started_at))
+        due_at = self._steady.after(verdict.delay) if verdict.state == "retry" else None
+        self._recorder.add(
+            settlement_of(delivery, outcome, verdict, started_at, due_at=due_at, url=lane.url)
+        )
         now = self._steady.now()
         if verdict.pause:
             self._lanes.pause(lane, now + verdict.pause * MS_PER_SECOND)
@@ -289,28 +292,6 @@ class Scheduler:
         self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
         if lane.more_at is not None:
             self._fill(lane, now)
-
-    def _settlement(
-        self,
-        lane: Lane,
-        delivery: DueDelivery,
-        outcome: Outcome,
-        verdict: Verdict,
-        started_at: int,
-    ) -> Settlement:
-        retried = verdict.state == "retry"
-        return Settlement(
-            delivery=delivery,
-            started_at=started_at,
-            duration_ms=round(outcome.duration_ms),
-            status=outcome.status,
-            error=outcome.error_text,
-            response=outcome.response_text,
-            state="pending" if verdict.state == "retry" else verdict.state,
-            due_at=self._steady.after(verdict.delay) if retried else None,
-            delay=round(verdict.delay * MS_PER_SECOND),
-            gone_url=lane.url if verdict.gone else None,
-        )
 
     def _note_slow(self, lane: Lane, outcome: Outcome) -> None:
         lane.slow_answers += 1
@@ -357,13 +338,3 @@ class Scheduler:
             self._idle.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery task failed", exc_info=error)
-
-
-def _request(delivery: DueDelivery) -> Request:
-    return Request(
-        event_id=delivery.event_id,
-        event_type=delivery.event_type,
-        delivery_id=delivery.id,
-        attempt=delivery.attempt_count + 1,
-        body=delivery.body,
-    )

@@ -148,8 +148,8 @@ class Writer:
     ) -> T:
         """Run a unit of work ahead of all that waits; otherwise as ``write``.
 
-        For what bounds itself, such as outcomes of requests in flight. In line with events that come
-        in faster than they leave, it would slow down what empties the queue.
+        For what bounds itself, such as outcomes of requests in flight. In line with events that
+        come in faster than they leave, it would slow down what empties the queue.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future, first=True))
