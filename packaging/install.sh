@@ -18,7 +18,8 @@ with_uv() {
   if [ ! -x "$environment/bin/python" ]; then
     "$cache/bin/uv" venv --quiet --python "$python" "$environment" || return
   fi
-  "$cache/bin/uv" pip install --quiet --python "$environment/bin/python" "$@"
+  # The machine's certificates, as pip trusts them: its proxy may have one of its own.
+  "$cache/bin/uv" --system-certs pip install --quiet --python "$environment/bin/python" "$@"
 }
 
 with_pip() {
@@ -26,4 +27,7 @@ with_pip() {
   "$environment/bin/python" -m pip --disable-pip-version-check --quiet install "$@"
 }
 
-with_uv "$@" || with_pip "$@"
+with_uv "$@" || {
+  echo "uv could not, pip does it" >&2
+  with_pip "$@"
+}
