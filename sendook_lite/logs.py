@@ -24,15 +24,28 @@ class _Unbreakable:
             self._file.flush()
 
 
+def _escape(
+    _logger: structlog.typing.WrappedLogger, _name: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Escape what could steer a terminal: addresses and paths come from strangers."""
+    return {
+        name: repr(value) if isinstance(value, str) and not value.isprintable() else value
+        for name, value in line.items()
+    }
+
+
 def configure(form: Literal["auto", "pretty", "json"], level: str) -> None:
     """Configure structlog for the process; everything goes to standard error."""
     # Plain traces: those of rich print local variables, and with them keys and mail.
     pretty = form == "pretty" or (form == "auto" and sys.stderr.isatty())
     renderers: list[structlog.typing.Processor] = (
         [
+            _escape,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
+                colors=sys.stderr.isatty(),
+                sort_keys=False,
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
         ]
         if pretty
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -15,6 +15,9 @@ from sendook_lite.usecases.sessions import COOKIE, REQUEST_HEADER, Sessions
 
 REQUEST_ID: Final = web.RequestKey("request_id", str)
 PRINCIPAL: Final = web.RequestKey("principal", Principal)
+REFUSED_BECAUSE: Final = web.RequestKey("refused_because", str)
+"""What was said to whoever may not do that; words of ours only."""
+
 SERVER_NAME: Final = "Sendook-Lite"
 
 
@@ -44,6 +47,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         status = envelope.status_of(error)
         if status is None or _STARTED in request:
             return _answer_unexpected(request, error)
+        if isinstance(error, Unauthorized | Forbidden):
+            request[REFUSED_BECAUSE] = error.message
         return envelope.respond(error, status)
     except Exception as error:  # noqa: BLE001 - the edge: logged here, once, and told as "internal"
         return _answer_unexpected(request, error)

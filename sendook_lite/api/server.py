@@ -25,6 +25,7 @@ from sendook_lite.api.middleware import (
     counting,
     new_request_id,
 )
+from sendook_lite.api.request_log import logging_requests
 from sendook_lite.api.routes import DEV_ROUTES, ROUTES, Route
 
 __all__ = ["ApiContext", "add_routes", "build", "runner"]
@@ -44,6 +45,7 @@ def build(context: ApiContext, *, operator: bool = False) -> web.Application:
     app = web.Application(
         middlewares=[
             counting(context.requests),
+            logging_requests(context.settings.server.trusted_proxies),
             answer_errors,
             authentication(context.access, context.sessions, operator=operator),
         ],

@@ -7,6 +7,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
+from sendook_lite import __version__
 from sendook_lite.app.condition import Condition
 from sendook_lite.app.core import Core, build_core
 from sendook_lite.app.doors import Doors
@@ -16,6 +19,8 @@ from sendook_lite.domain.clock import Clock, SystemClock
 from sendook_lite.outbound.dkim_key import read_signer
 from sendook_lite.service_manager import ServiceManager
 from sendook_lite.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 HANDING_OVER_SECONDS = 15.0
 """How long the relay may take at the end to say that it has a mail; else it gets it again."""
@@ -73,11 +78,14 @@ class App:
                 # Last of all: a key that is made by a start that fails would never be seen.
                 new_key = await core.access.bootstrap(self._environment_key)
                 condition.began()
+                log.info("started", version=__version__, data_dir=str(self._data_dir))
                 started(Started(doors.addresses, self._data_dir, public_url, new_key))
                 manager.ready()
                 await stop.wait()
+                log.info("stopping, what is under way is let finish")
                 manager.stopping()
                 condition.ends()
+        log.info("stopped, everything is on disk")
 
     async def _open(
         self,

@@ -111,6 +111,9 @@ class Recorder:
         if batch:
             record, now = self._settling.record, self._steady.now()
             self._consequences(await self._store.writer.write_first(record, batch, now))
+            for done in batch:
+                if done.state == "failed":
+                    _tell_failure(done)
 
     async def _write_singly(self, batch: Sequence[Settlement]) -> list[Settlement]:
         """Find the outcome that a bug keeps from being recorded, and record the others.
@@ -129,3 +132,15 @@ class Recorder:
             else:
                 written.append(done)
         return written
+
+
+def _tell_failure(done: Settlement) -> None:
+    """Write a delivery that ended in vain to the log; of those that arrive there are too many."""
+    log.warning(
+        "a delivery failed",
+        delivery=done.delivery.id,
+        event_id=done.delivery.event_id,
+        type=done.delivery.event_type,
+        attempts=done.delivery.attempt_count + 1,
+        error=done.error,
+    )

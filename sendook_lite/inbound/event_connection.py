@@ -19,6 +19,7 @@ import structlog
 from sendook_lite.domain.errors import SendookError, TooLarge, Unavailable
 from sendook_lite.inbound.event_limits import Limits
 from sendook_lite.inbound.event_line import UnreadMail, read_line, write_answer
+from sendook_lite.inbound.refused_lines import RefusedLines
 from sendook_lite.usecases.event_lines import EventLines, Line, MailLine, Told
 
 BATCH_LINES: Final = 256
@@ -80,6 +81,7 @@ class EventConnection(asyncio.Protocol):
         self._reading_apart: asyncio.Task[None] | None = None
         self._place: asyncio.Task[bool] | None = None
         self._refusal: SendookError | None = None
+        self._refused = RefusedLines()
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False  # we read nothing
         self._choked = False  # the client reads nothing
@@ -147,6 +149,7 @@ class EventConnection(asyncio.Protocol):
             self._reading_apart.cancel()
         self._leave_place()
         self._stop_timer()
+        self._refused.end()
         self._host.closed(self)
 
     # --- what the server asks
@@ -250,7 +253,7 @@ class EventConnection(asyncio.Protocol):
         except SendookError as error:
             batch.answers.append(self._say(error, batch.first))
         except Exception as error:  # noqa: BLE001 - logged once, and its line is answered
-            _log.exception("event_line_failed")
+            _log.exception("an event line failed")
             batch.answers.append(self._say(error, batch.first))
         self._reading_apart = None
         self._submit(batch, lines)
@@ -275,7 +278,7 @@ class EventConnection(asyncio.Protocol):
             if answer is None:
                 said = next(results)
                 if isinstance(said, BaseException) and not isinstance(said, SendookError):
-                    _log.error("event_line_failed", exc_info=said)
+                    _log.error("an event line failed", exc_info=said)
                 batch.answers[index] = self._say(said, batch.first + index)
         batch.done = True
         self._flush()
@@ -283,10 +286,10 @@ class EventConnection(asyncio.Protocol):
 
     def _say(self, said: Told, number: int) -> bytes:
         """Render what is said of a line, and count it."""
-        meaning = "accepted"
-        if not isinstance(said, dict):
-            known = isinstance(said, SendookError) and not isinstance(said, Unavailable)
-            meaning = "refused" if known else "deferred"
+        meaning = "accepted" if isinstance(said, dict) else "deferred"
+        if isinstance(said, SendookError) and not isinstance(said, Unavailable):
+            meaning = "refused"
+            self._refused.add(number, said)
         self._host.told[meaning] += 1
         return write_answer(said, number)
 

@@ -113,12 +113,28 @@ class LmtpServer:
 
     async def _store(self, mail: PreparedMail, recipient: str, sender: str) -> Outcome:
         try:
-            return await self.intake.receive(mail, recipient, sender)
+            stored = await self.intake.receive(mail, recipient, sender)
         except SendookError as error:
+            _log.warning("a mail was not taken", recipient=recipient, reason=error.message)
             return error
         except Exception as error:  # noqa: BLE001 - logged once, and the mail server keeps it
-            _log.exception("mail_not_stored", recipient=recipient)
+            _log.exception("a mail was not stored", recipient=recipient)
             return error
+        self._tell(stored, recipient, len(mail.raw))
+        return stored
+
+    def _tell(self, stored: Stored, recipient: str, size: int) -> None:
+        """Write to the log what became of a mail; never what is in it."""
+        if stored.report:
+            _log.info("a report was read", message=stored.message_id, event_id=stored.event_id)
+            return
+        _log.info(
+            "a mail came again and is kept once" if stored.duplicate else "a mail was taken",
+            message=stored.message_id,
+            event_id=stored.event_id,
+            recipient=recipient,
+            bytes=size,
+        )
 
     def opened(self, session: LmtpSession) -> None:
         """Count a session in."""

@@ -135,7 +135,7 @@ class LmtpSession(LmtpStream):
         except Gone:
             raise
         except Exception:  # noqa: BLE001 - logged here and nowhere else, and answered
-            _log.exception("lmtp_command_failed")
+            _log.exception("an LMTP command failed")
             await self._reply(TRY_AGAIN)
 
     async def _refuse_unknown(self, command: str) -> None:
@@ -229,6 +229,7 @@ class LmtpSession(LmtpStream):
         except SendookError as error:
             reply = refusal(error)
             self._host.count(reply)
+            _log.info("a recipient was refused", recipient=path.address, reply=reply)
             await self._reply(reply)
             return
         self._recipients.append(path.address)
@@ -278,7 +279,7 @@ class LmtpSession(LmtpStream):
         except Gone:
             raise  # nothing is stored
         except Exception:  # noqa: BLE001 - logged once, and the mail server keeps the mail
-            _log.exception("mail_not_stored")
+            _log.exception("a mail was not stored")
             return [TRY_AGAIN] * len(recipients)
         return [_reply(outcome) for outcome in outcomes]
 

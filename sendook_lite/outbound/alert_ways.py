@@ -32,7 +32,8 @@ class NotTold(Unavailable):
 
 async def tell_log(alert: Alert) -> None:
     """Write an alert to the log; without the URL, of which every part may be a password."""
-    log.warning(
+    tell = log.info if alert["alert"] == "webhook.recovered" else log.warning
+    tell(
         alert["message"],
         alert=alert["alert"],
         webhook=alert["webhook"]["id"],

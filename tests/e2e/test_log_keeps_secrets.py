@@ -41,6 +41,11 @@ def test_no_secret_and_no_mail_is_in_the_log(tmp_path: Path, level: str) -> None
         key = server.call("POST", "/v1/api_keys", {"name": "other"})["key"]
         server.error("GET", "/v1/inboxes", key="sk_wrong_key_of_a_stranger")
         server.error("POST", "/v1/inboxes", {"name": ""})
+        with server.events_socket() as connection, connection.makefile("rwb") as events:
+            for _ in range(3):
+                events.write(f"{{{BODY}\n".encode())
+            events.flush()
+            assert b"invalid_json" in events.readline()
         wait_until(lambda: endpoint.received)
         wait_until(
             lambda: server.call("GET", f"/v1/deliveries?status=failed&webhookId={bad['id']}")
@@ -57,3 +62,19 @@ def test_no_secret_and_no_mail_is_in_the_log(tmp_path: Path, level: str) -> None
     assert "Traceback" not in text
     assert any(bad["id"] in json.dumps(line) for line in lines)
     assert failed["status"] == "failed"
+    told = [line["event"] for line in lines]
+    for once in (
+        "started", "a mail was taken", "a recipient was refused", "a delivery failed",
+        "an event line was refused", "more event lines were refused", "a request was refused",
+        "stopping, what is under way is let finish", "stopped, everything is on disk",
+    ):  # fmt: skip
+        assert told.count(once) == 1, once
+    by_words = {line["event"]: line for line in lines}
+    assert by_words["a delivery failed"]["delivery"] == failed["id"]
+    assert by_words["a mail was taken"]["event_id"] == failed["eventId"]
+    refused = by_words["a request was refused"]
+    assert (refused["status"], refused["reason"]) == (401, "Unknown API key")
+    done = [line for line in lines if line["event"] == "a request was done"]
+    # Two webhooks, an inbox, a mail, a secret, a key; reading and mistakes are not told.
+    assert len(done) == 6
+    assert all(line["key"].startswith("key_") and line["request_id"] for line in done)

@@ -324,7 +324,7 @@ async def test_a_line_that_fails_unexpectedly_takes_no_other_with_it(
     assert [body["payload"]["delivery"]["status"] for body in await house.bodies()] == [
         str(number) for number in range(20) if number != 9
     ]
-    assert capsys.readouterr().out.count("event_line_failed") == 1
+    assert capsys.readouterr().out.count("an event line failed") == 1
 
 
 async def test_a_mail_that_cannot_be_read_for_a_reason_of_ours_is_an_internal_error(
@@ -338,7 +338,7 @@ async def test_a_mail_that_cannot_be_read_for_a_reason_of_ours_is_an_internal_er
         client.tell(_mail("support@example.com"), DELIVERED)
         failed, good = await client.answers(2)
     assert (failed["code"], good["ok"]) == ("internal_error", True)
-    assert capsys.readouterr().out.count("event_line_failed") == 1
+    assert capsys.readouterr().out.count("an event line failed") == 1
 
 
 @pytest.mark.parametrize("family", ["unix", "tcp"])

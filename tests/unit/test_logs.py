@@ -44,3 +44,13 @@ def test_a_log_that_cannot_be_written_breaks_nothing(
     monkeypatch.setattr(sys, "stderr", Broken())
     configure(form, "info")  # type: ignore[arg-type]
     structlog.get_logger().error("the disk is full")
+
+
+def test_what_strangers_sent_cannot_steer_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", lines)
+    configure("pretty", "info")
+    structlog.get_logger().info("refused", recipient="\x1b[2Jann@example.org", path="/v1/a\r\nb")
+    (line,) = lines.getvalue().splitlines()
+    assert "\x1b" not in line
+    assert "\\x1b[2Jann@example.org" in line
