@@ -217,7 +217,7 @@ class House:
         await self.clock.settle()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not condition():  # noqa: ASYNC110 - what is waited for sets no event
                 await asyncio.sleep(0.001)
 
