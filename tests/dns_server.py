@@ -39,12 +39,12 @@ class DnsServer:
     port: int = 0
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._udp, _ = await loop.create_datagram_endpoint(
-            lambda: _Protocol(self), local_addr=("127.0.0.1", 0)
+        # TCP first: of its ports many more are in use than of those of UDP.
+        self._tcp = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._tcp.sockets[0].getsockname()[1]
+        self._udp, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: _Protocol(self), local_addr=("127.0.0.1", self.port)
         )
-        self.port = self._udp.get_extra_info("sockname")[1]
-        self._tcp = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from sendook_lite.api.server import ApiContext, build, runner
 from sendook_lite.domain.clock import SystemClock
@@ -75,7 +76,8 @@ def serving(data_dir: Path) -> Iterator[ApiServer]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     assert started.wait(30)
-    yield server
+    with capture_logs():  # of the server; what commands print is under test
+        yield server
     loop, stop = ended[0]
     loop.call_soon_threadsafe(stop.set)
     thread.join(30)
