@@ -1,6 +1,7 @@
 """What a request is made of: where it goes, what it carries, and its bytes on the wire."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sendook_lite.delivery.connections import Origin
 from sendook_lite.domain.custom_headers import check_headers
@@ -48,8 +49,7 @@ class Endpoint:
         object.__setattr__(self, "tail", tail.encode("ascii"))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One attempt's message.
 
     Attributes:
@@ -58,9 +58,6 @@ class Request:
         delivery_id: the delivery this is an attempt of.
         attempt: its number, from 1.
         body: the stored bytes.
-
-    Raises:
-        ValueError: a text that would break the header it stands in.
     """
 
     event_id: str
@@ -68,9 +65,6 @@ class Request:
     delivery_id: str
     attempt: int
     body: bytes
-
-    def __post_init__(self) -> None:
-        _check_plain(self.event_id + self.event_type + self.delivery_id)
 
 
 def render_common(version: str) -> bytes:
@@ -84,7 +78,12 @@ def render_common(version: str) -> bytes:
 
 
 def render_request(endpoint: Endpoint, request: Request, common: bytes, timestamp: int) -> bytes:
-    """Render the bytes of one attempt, head and body, signed at ``timestamp`` (Unix seconds)."""
+    """Render the bytes of one attempt, head and body, signed at ``timestamp`` (Unix seconds).
+
+    Raises:
+        ValueError: a text that would break the header it stands in.
+    """
+    _check_plain(f"{request.event_id}{request.event_type}{request.delivery_id}")
     body = request.body
     signature = signature_header(endpoint.keys, request.event_id, timestamp, body)
     varying = (

@@ -23,8 +23,11 @@ COLD_WINDOW = 2
 THROTTLE_AFTER = 5
 """Consecutive failed attempts after which an endpoint is only probed."""
 
-READ_AHEAD = 4
+LEAST_AHEAD, MOST_AHEAD = 4, 16
 """How many due deliveries a lane keeps at hand for each request it may have in flight."""
+
+SHARED_AHEAD = 1024
+"""How many times that lanes have together, as long as each has the least."""
 
 READ_AHEAD_BYTES = 8 * 1024 * 1024
 """About how much the bodies of those may weigh."""
@@ -94,6 +97,7 @@ class Lane:
         edition: how often that was so; what was read of an earlier one is not to be used.
         closed: it was taken away; requests in flight only have to be counted down.
         slow_answers: how many answers took longer than ``slow_after``.
+        ahead: how many deliveries it may have at hand for each request it may have in flight.
     """
 
     webhook_seq: int
@@ -115,6 +119,7 @@ class Lane:
     edition: int = 0
     closed: bool = False
     slow_answers: int = 0
+    ahead: int = MOST_AHEAD
     _proven: bool = False
     _window: int = field(init=False)
     _probe: int | None = None
@@ -171,7 +176,7 @@ class Lane:
         allowed = self.allowed
         if self.throttled or not allowed:
             return allowed
-        return max(1, min(READ_AHEAD * allowed, int(READ_AHEAD_BYTES / self._usual_bytes)))
+        return max(1, min(self.ahead * allowed, int(READ_AHEAD_BYTES / self._usual_bytes)))
 
     @property
     def room(self) -> int:

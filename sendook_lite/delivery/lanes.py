@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sendook_lite.delivery.agenda import Agenda
-from sendook_lite.delivery.lane import Lane
+from sendook_lite.delivery.lane import LEAST_AHEAD, MOST_AHEAD, SHARED_AHEAD, Lane
 from sendook_lite.domain.model import DueDelivery
 
 _Queue = OrderedDict[Lane, None]
@@ -59,6 +59,7 @@ class Lanes:
         self._trusted: _Queue = OrderedDict()
         self._suspects: _Queue = OrderedDict()
         self._suspects_turn = False
+        self._ahead = MOST_AHEAD
         self.in_flight = 0
         self.suspect_in_flight = 0
 
@@ -82,6 +83,8 @@ class Lanes:
         lane.claims = self._claims.setdefault(lane.webhook_seq, set())
         lane.doubtful = set(lane.claims)
         self._lanes[lane.webhook_seq] = lane
+        lane.ahead = self._ahead
+        self._share_ahead()
 
     def invalidate(self, lane: Lane, now: float) -> None:
         """Send nothing until a lane is up to date: its webhook or its rows were changed."""
@@ -98,6 +101,7 @@ class Lanes:
         self._refresh(lane)
         self._agenda.forget(lane)
         del self._lanes[lane.webhook_seq]
+        self._share_ahead()
         self._let_go(lane.webhook_seq, lane.claims)
 
     def release(self, webhook_seq: int, seq: int, now: float) -> None:
@@ -110,6 +114,14 @@ class Lanes:
         elif seq in lane.doubtful:
             lane.doubtful.discard(seq)
             self.expect(lane, now)
+
+    def _share_ahead(self) -> None:
+        """Let lanes keep less at hand the more of them there are, so that memory stays bounded."""
+        ahead = max(LEAST_AHEAD, min(MOST_AHEAD, SHARED_AHEAD // max(1, len(self._lanes))))
+        if ahead != self._ahead:
+            self._ahead = ahead
+            for lane in self._lanes.values():
+                lane.ahead = ahead
 
     def _let_go(self, webhook_seq: int, claims: set[int]) -> None:
         if not claims:

@@ -9,7 +9,7 @@ stored one by one. Either way a line's failure is its own.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -30,8 +30,7 @@ nothing but that it was taken, when it told what was known."""
 _Result = tuple[Told, list[Published]]
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeLine:
+class OutcomeLine(NamedTuple):
     """A line that tells what became of a mail."""
 
     outcome: ReportedOutcome

@@ -163,7 +163,7 @@ async def test_the_backlog_in_memory_does_not_grow_with_the_one_in_the_store(
     lane = house.scheduler._lanes.get(webhook.seq)
     assert lane is not None
     assert len(house.far.sent) == 2
-    assert len(lane.ready) == 8
+    assert len(lane.ready) == 32
 
 
 @pytest.mark.parametrize(("most", "per_webhook", "seen"), [(8, 3, 3), (256, 5, 5), (20, 32, 11)])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sendook_lite.delivery.dialer import explain_refusal
-from sendook_lite.delivery.endpoint import Endpoint, Request
+from sendook_lite.delivery.endpoint import Endpoint, Request, render_request
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.sender import Sender
 from sendook_lite.domain.endpoint_url import parse
@@ -212,9 +212,11 @@ def test_headers_are_bounded_and_not_repeated() -> None:
 
 @pytest.mark.parametrize("text", ["a\r\nb: c", "a b", "ä", "\x7f"])
 def test_ids_and_types_cannot_break_the_request(text: str) -> None:
+    endpoint = Endpoint("wh_1", parse("http://127.0.0.1/"), KEYS, (), 5.0)
     for arguments in ((text, "t", "d"), ("e", text, "d"), ("e", "t", text)):
+        request = Request(*arguments, attempt=1, body=b"")
         with pytest.raises(ValueError, match="printable ASCII"):
-            Request(*arguments, attempt=1, body=b"")
+            render_request(endpoint, request, b"", 1)
 
 
 def test_an_endpoint_without_a_secret_is_refused() -> None:

@@ -385,14 +385,26 @@ def test_trusted_lanes_and_suspects_alternate() -> None:
 # --- what is at hand
 
 
-def test_the_window_is_four_times_what_may_be_in_flight() -> None:
+def test_the_window_is_sixteen_times_what_may_be_in_flight() -> None:
     lanes = lanes_of()
     lane = lane_in(lanes)
-    assert lane.room == 8
+    assert lane.room == 32
     prove(lanes, lane)
-    assert lane.room == 128
+    assert lane.room == 512
     throttle(lanes, lane)
     assert lane.room == 1
+
+
+def test_many_lanes_have_smaller_windows_down_to_four_times() -> None:
+    lanes = lanes_of()
+    made = [lane_in(lanes, seq) for seq in range(1, 301)]
+    assert {lane.room for lane in made} == {2 * 4}
+    for lane in made[100:]:
+        lanes.remove(lane)
+    assert {lane.room for lane in made[:100]} == {2 * 10}
+    for lane in made[64:100]:
+        lanes.remove(lane)
+    assert {lane.room for lane in made[:64]} == {2 * 16}
 
 
 def test_heavy_bodies_make_the_window_smaller() -> None:
@@ -408,7 +420,7 @@ def test_a_window_is_read_on_when_half_of_it_is_used() -> None:
     lanes = lanes_of()
     lane = lane_in(lanes)
     prove(lanes, lane)
-    give(lanes, lane, *range(65))
+    give(lanes, lane, *range(257))
     hungry = [lane.hungry]
     lanes.take(0)
     hungry.append(lane.hungry)
@@ -456,7 +468,7 @@ def test_a_full_window_is_not_looked_at_because_the_store_has_more() -> None:
     lane = lane_in(lanes)
     give(lanes, lane, *range(8))
     take_all(lanes)
-    give(lanes, lane, *range(10, 12))
+    give(lanes, lane, *range(10, 21))
     lanes.expect(lane, 0)
     lanes.due(0)
     lanes.look(lane, 0)
