@@ -1,11 +1,16 @@
 """Sets up the log: one line per thing that matters, pretty on a terminal, JSON otherwise."""
 
+import json
 import logging
 import sys
+import time
 from contextlib import suppress
 from typing import Literal, TextIO, cast
 
+import orjson
 import structlog
+
+from sendook_lite.domain.clock import iso
 
 
 class _Unbreakable:
@@ -34,6 +39,21 @@ def _escape(
     }
 
 
+def _stamp(
+    _logger: structlog.typing.WrappedLogger, _name: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    line["timestamp"] = iso(time.time_ns() // 1_000_000)
+    return line
+
+
+def _render(line: structlog.typing.EventDict, **_: object) -> str:
+    """Render a line as JSON, whatever it holds."""
+    try:
+        return orjson.dumps(line, default=repr).decode()
+    except TypeError:  # lone surrogates, of a path for instance, and numbers beyond 64 bits
+        return json.dumps(line, default=repr)
+
+
 def configure(form: Literal["auto", "pretty", "json"], level: str) -> None:
     """Configure structlog for the process; everything goes to standard error."""
     # Plain traces: those of rich print local variables, and with them keys and mail.
@@ -48,13 +68,13 @@ def configure(form: Literal["auto", "pretty", "json"], level: str) -> None:
             ),
         ]
         if pretty
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(_render)]
     )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _stamp,
             *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),

@@ -54,3 +54,12 @@ def test_what_strangers_sent_cannot_steer_a_terminal(monkeypatch: pytest.MonkeyP
     (line,) = lines.getvalue().splitlines()
     assert "\x1b" not in line
     assert "\\x1b[2Jann@example.org" in line
+
+
+def test_what_no_json_can_hold_is_logged_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("json", "info")
+    structlog.get_logger("test").info("odd", path="/tmp/\udce4", number=2**70, thing=object())
+    line = json.loads(capsys.readouterr().err)
+    assert line["path"] == "/tmp/\udce4"
+    assert line["number"] == 2**70
+    assert line["thing"].startswith("<object object")
