@@ -26,7 +26,7 @@ serve: $(VENV)/.runtime ## Run the server; make serve ARGS="--config my.toml" ou
 # Without the mail servers some tests are skipped; in CI they fail.
 test: $(VENV)/.dev .cache/node/.installed ## Run all tests with branch coverage
 	-@tests/mta/fetch_packages.sh
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
 mail-servers: ## Fetch Debian's mail servers into .cache, for the tests that talk to them
 	tests/mta/fetch_packages.sh

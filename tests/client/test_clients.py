@@ -74,9 +74,10 @@ def test_a_webhook_is_made_tested_changed_and_replayed(server: Server) -> None:
         )
         wait_until(lambda: len(endpoint.received) >= 3)
         assert replay["id"] in {each["id"] for each in sendook.webhooks.replays(webhook["id"])}
-        assert len(list(sendook.webhooks.attempts(webhook["id"], limit=2))) == 2
+        # An outcome is recorded after its request has arrived.
+        wait_until(lambda: len(list(sendook.webhooks.attempts(webhook["id"], limit=2))) == 2)
         [delivery] = sendook.deliveries.list(webhook_id=webhook["id"], limit=1)
-        assert sendook.deliveries.get(delivery["id"])["attempts"]
+        wait_until(lambda: sendook.deliveries.get(delivery["id"])["attempts"])
         assert sendook.webhooks.statistics(webhook["id"])["delivered"] >= 1
         sendook.webhooks.delete(webhook["id"])
 
