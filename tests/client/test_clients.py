@@ -69,15 +69,16 @@ def test_a_webhook_is_made_tested_changed_and_replayed(server: Server) -> None:
         signed = endpoint.received[1]
         for secret in (webhook["secret"], rotated["secret"]):
             verify(secret, signed.headers, signed.body)
+        [delivery] = sendook.deliveries.list(webhook_id=webhook["id"], limit=1)
+        # Recorded after its request has arrived; until then it is on its way, and not replayed.
+        wait_until(lambda: sendook.deliveries.get(delivery["id"])["status"] == "delivered")
         replay = sendook.webhooks.replay(
             webhook["id"], since="2020-01-01T00:00:00Z", events=["inbox.created"], status="all"
         )
         wait_until(lambda: len(endpoint.received) >= 3)
         assert replay["id"] in {each["id"] for each in sendook.webhooks.replays(webhook["id"])}
-        # An outcome is recorded after its request has arrived.
-        wait_until(lambda: len(list(sendook.webhooks.attempts(webhook["id"], limit=2))) == 2)
-        [delivery] = sendook.deliveries.list(webhook_id=webhook["id"], limit=1)
-        wait_until(lambda: sendook.deliveries.get(delivery["id"])["attempts"])
+        assert len(list(sendook.webhooks.attempts(webhook["id"], limit=2))) == 2
+        assert sendook.deliveries.get(delivery["id"])["attempts"]
         assert sendook.webhooks.statistics(webhook["id"])["delivered"] >= 1
         sendook.webhooks.delete(webhook["id"])
 
