@@ -29,8 +29,8 @@ LEAST_AHEAD, MOST_AHEAD = 4, 16
 SHARED_AHEAD = 1024
 """How many times that lanes have together, as long as each has the least."""
 
-READ_AHEAD_BYTES = 8 * 1024 * 1024
-"""About how much the bodies of those may weigh."""
+LEAST_AHEAD_BYTES, MOST_AHEAD_BYTES = 8 * 1024 * 1024, 1024 * 1024
+"""About how much the bodies of the least may weigh, and those of more than that."""
 
 DEFAULT_PROBE_GAP = 5.0
 """Seconds between probes when the schedule has no delay to take for it."""
@@ -176,7 +176,9 @@ class Lane:
         allowed = self.allowed
         if self.throttled or not allowed:
             return allowed
-        return max(1, min(self.ahead * allowed, int(READ_AHEAD_BYTES / self._usual_bytes)))
+        least = min(LEAST_AHEAD * allowed, int(LEAST_AHEAD_BYTES / self._usual_bytes))
+        more = min(self.ahead * allowed, int(MOST_AHEAD_BYTES / self._usual_bytes))
+        return max(1, least, more)
 
     @property
     def room(self) -> int:

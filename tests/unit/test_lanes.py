@@ -416,6 +416,16 @@ def test_heavy_bodies_make_the_window_smaller() -> None:
     assert lane.room == 0
 
 
+def test_more_than_four_times_are_kept_of_light_bodies_only() -> None:
+    lanes = lanes_of()
+    lane = lane_in(lanes)
+    prove(lanes, lane)
+    lanes.push(lane, [due(seq, body=bytes(4096)) for seq in range(128)])
+    assert 250 <= lane.capacity <= 270
+    lanes.push(lane, [due(seq, body=bytes(16_384)) for seq in range(200, 328)])
+    assert lane.capacity == 128
+
+
 def test_a_window_is_read_on_when_half_of_it_is_used() -> None:
     lanes = lanes_of()
     lane = lane_in(lanes)
