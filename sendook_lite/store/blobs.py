@@ -15,11 +15,20 @@ def digest(raw: bytes) -> bytes:
     return hashlib.sha256(raw).digest()
 
 
+def find(tx: Tx, key: bytes) -> int | None:
+    """Return the seq of a content, None when it is not there."""
+    row = tx.one("SELECT seq FROM blobs WHERE hash = ?", (key,))
+    return None if row is None else int(row[0])
+
+
 def put(tx: Tx, key: bytes, raw: bytes) -> int:
     """Store a content unless it is there; returns its seq."""
-    row = tx.one("SELECT seq FROM blobs WHERE hash = ?", (key,))
-    if row is not None:
-        return int(row[0])
+    found = find(tx, key)
+    return insert(tx, key, raw) if found is None else found
+
+
+def insert(tx: Tx, key: bytes, raw: bytes) -> int:
+    """Store a content that is not there; returns its seq."""
     seq = tx.insert("INSERT INTO blobs (hash, size) VALUES (?, ?)", (key, len(raw)))
     tx.execute_many(
         "INSERT INTO blob_chunks (blob_seq, number, data) VALUES (?, ?, ?)",

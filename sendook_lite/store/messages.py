@@ -110,13 +110,12 @@ def insert(
     )  # fmt: skip
 
 
-def find_duplicate(tx: Tx, inbox_seq: int, blob_hash: bytes, since: int) -> str | None:
+def find_duplicate(tx: Tx, inbox_seq: int, blob_seq: int, since: int) -> str | None:
     """Return the id of a message with the same bytes in the same inbox since a moment."""
     row = tx.one(
-        "SELECT messages.id FROM blobs JOIN messages ON messages.blob_seq = blobs.seq"
-        " WHERE blobs.hash = ? AND messages.inbox_seq = ? AND messages.created_at >= ?"
-        " AND messages.direction = 'inbound' ORDER BY messages.seq LIMIT 1",
-        (blob_hash, inbox_seq, since),
+        "SELECT id FROM messages WHERE blob_seq = ? AND inbox_seq = ? AND created_at >= ?"
+        " AND direction = 'inbound' ORDER BY seq LIMIT 1",
+        (blob_seq, inbox_seq, since),
     )
     return row[0] if row else None
 

@@ -63,9 +63,10 @@ def find_in(tx: Tx, inbox_seq: int, identifier: str) -> int | None:
 
 def remember(tx: Tx, inbox_seq: int, thread_seq: int, message_ids: Iterable[str]) -> None:
     """Let Message-IDs lead to a thread, unless they already lead somewhere."""
-    tx.add_all(
-        "INSERT OR IGNORE INTO thread_references (inbox_seq, message_id, thread_seq)",
-        [(inbox_seq, message_id, thread_seq) for message_id in message_ids],
+    tx.execute(
+        "INSERT OR IGNORE INTO thread_references (inbox_seq, message_id, thread_seq)"
+        " SELECT ?, value, ? FROM json_each(?)",
+        (inbox_seq, thread_seq, orjson.dumps(tuple(message_ids)).decode()),
     )
 
 

@@ -203,9 +203,13 @@ class Intake:
         thread_id: str | None = None,
     ) -> Stored:
         """Store a mail in an inbox, in the thread it belongs to or in the one that is named."""
-        known = messages.find_duplicate(tx, inbox.seq, prepared.digest, tx.now - DUPLICATE_WINDOW)
-        if known is not None:
-            return Stored(known, None, duplicate=True)
+        blob_seq = blobs.find(tx, prepared.digest)
+        if blob_seq is None:
+            blob_seq = blobs.insert(tx, prepared.digest, prepared.raw)
+        else:
+            known = messages.find_duplicate(tx, inbox.seq, blob_seq, tx.now - DUPLICATE_WINDOW)
+            if known is not None:
+                return Stored(known, None, duplicate=True)
         mail = prepared.mail
         if thread_id is None:
             thread = place(tx, inbox.seq, mail)
@@ -215,7 +219,7 @@ class Intake:
             tx,
             inbox=(inbox.seq, inbox.id),
             thread=thread,
-            blob_seq=blobs.put(tx, prepared.digest, prepared.raw),
+            blob_seq=blob_seq,
             direction="inbound",
             status="received",
             external_message_id=mail.message_id,
