@@ -8,6 +8,7 @@ import pytest
 
 from sendook_lite.store import database
 from sendook_lite.store.database import BeforeMigration, prepare
+from tests.e2e.endpoint import Endpoint
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,3 +29,10 @@ def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(database, "prepare", prepare_copy)
         yield
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """An endpoint that answers 200."""
+    with Endpoint() as endpoint:
+        yield endpoint

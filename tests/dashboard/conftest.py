@@ -1,6 +1,5 @@
 """The dashboard of a running server, seen through a real browser that notes what goes wrong."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from tests.e2e.endpoint import Endpoint
 from tests.e2e.server import KEY, Server
+from tests.requirements import cannot_run
 
 ARGUMENTS = (
     "--headless",
@@ -31,10 +30,7 @@ def browser() -> Iterator[Browser]:
     """Chromium, with a new and empty profile."""
     program = shutil.which("chromium")
     if program is None:
-        told = "there is no chromium: apt-get install chromium (Debian), then run the tests again"
-        if os.environ.get("SENDOOK_REQUIRE_CHROMIUM"):
-            pytest.fail(told)
-        pytest.skip(told)
+        cannot_run("there is no chromium: apt-get install chromium (Debian)")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
         yield running
@@ -101,10 +97,3 @@ def server(tmp_path: Path) -> Iterator[Server]:
     yield server
     if server.process is not None:
         assert server.stop() == 0
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    """An endpoint that answers 200."""
-    with Endpoint() as endpoint:
-        yield endpoint

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.endpoint import Endpoint
 from tests.e2e.server import Server
 
 
@@ -15,10 +14,3 @@ def server(tmp_path: Path) -> Iterator[Server]:
     yield server
     if server.process is not None:
         assert server.stop() == 0
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    """An endpoint that answers 200."""
-    with Endpoint() as endpoint:
-        yield endpoint

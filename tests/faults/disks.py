@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.server import Server
+from tests.requirements import cannot_run
 
 MEGABYTE = 1024 * 1024
 
@@ -58,7 +57,9 @@ class Disk:
 
 @contextmanager
 def own_disk(path: Path, size: int = 64 * MEGABYTE) -> Iterator[Disk]:
-    """Mount a disk at a path. Skips the test where the user, or the kernel, cannot make one."""
+    """Mount a disk at a path. The test cannot run where the user, or the kernel, makes none."""
+    if not IS_ROOT:
+        cannot_run("only root can make a disk")
     image = path.with_name(f"{path.name}.img")
     image.touch()
     os.truncate(image, size)
@@ -69,7 +70,7 @@ def own_disk(path: Path, size: int = 64 * MEGABYTE) -> Iterator[Disk]:
             ["losetup", "--find", "--show", image], check=True, capture_output=True, text=True
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no disk can be made here: {error}")
+        cannot_run(f"no disk can be made here: {error}")
     disk = Disk(found.stdout.strip(), path)
     try:
         disk.mount()

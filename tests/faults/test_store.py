@@ -74,7 +74,6 @@ def test_a_disk_that_fails_is_told_at_every_door_and_forgiven(server: Server, na
     assert server.run("check").returncode == 0
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="only root can make a disk")
 def test_a_disk_that_turns_read_only_is_told_and_has_all_that_was_acknowledged(
     tmp_path: Path,
 ) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.endpoint import Endpoint
 from tests.e2e.server import Server
 from tests.mta import debian
 from tests.mta.postfix import OWNER, Postfix
@@ -39,9 +38,3 @@ def server(tmp_path: Path, postfix: Postfix) -> Iterator[Server]:
     yield server
     if server.process is not None:
         assert server.stop() == 0
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint() as endpoint:
-        yield endpoint

@@ -3,25 +3,23 @@
 import os
 from pathlib import Path
 
-import pytest
+from tests.requirements import cannot_run
 
 CACHE = Path(__file__).parents[2] / ".cache" / "debian"
 
 
 def unpacked(package: str) -> Path:
-    """Return the root of a package's tree, or skip the test; where it is required, fail it.
+    """Return the root of a package's tree; without it the test cannot run.
 
     Mail servers change to users of their own and therefore want root; nothing else is skipped.
     """
     if os.geteuid() != 0:
-        reason = f"{package} changes users and groups, which only root may do"
-    elif not (CACHE / package / "complete").exists():
-        reason = f"{package} is not in .cache/debian; `make mail-servers` fetches it (Debian only)"
-    else:
-        return CACHE / package / "root"
-    if os.environ.get("CI") == "true" or os.environ.get("SENDOOK_REQUIRE_POSTFIX") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+        cannot_run(f"{package} changes users and groups, which only root may do")
+    if not (CACHE / package / "complete").exists():
+        cannot_run(
+            f"{package} is not in .cache/debian; `make mail-servers` fetches it (Debian only)"
+        )
+    return CACHE / package / "root"
 
 
 def environment(root: Path) -> dict[str, str]:
