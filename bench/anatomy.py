@@ -21,7 +21,7 @@ from bench.event_feeder import event_line
 from bench.receiver import Receiver
 from bench.sample_mail import mails
 from bench.workshop import CACHE
-from sendook_lite.delivery.endpoint import Endpoint, Request, render_common, render_request
+from sendook_lite.delivery.endpoint import Endpoint, render_common, render_request
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.sender import Sender
 from sendook_lite.domain.clock import SystemClock
@@ -155,19 +155,21 @@ def _stored(directory: Path) -> tuple[bytes, list[Station]]:
 async def _sent(directory: Path, body: bytes) -> list[Station]:
     """Render, sign and send requests; returns the stations."""
     clock = SystemClock()
-    request = Request("evt_01KJM1CVT0", "message.delivered", "dlv_01KJM1CVT0", 1, body)
+    delivery = DueDelivery(
+        1, "dlv_01KJM1CVT0", 1, "evt_01KJM1CVT0", "message.delivered", body, 0, 0, "scheduled", 0
+    )
     with Receiver(CACHE / "native", directory / "counters") as receiver:
         endpoint = Endpoint("wh_1", parse_url(receiver.url), (signing_key(SECRET),), (), 15.0)
         resolver = Resolver(clock)
         sender = Sender(guard=Guard(("127.0.0.0/8",)), resolver=resolver, clock=clock, version="0")
         common = render_common("0")
         rendering = _best(
-            lambda: [render_request(endpoint, request, common, 1) for _ in range(EVENTS)]
+            lambda: [render_request(endpoint, delivery, common, 1) for _ in range(EVENTS)]
         )
 
         async def send_some() -> None:
             for _ in range(EVENTS // IN_FLIGHT):
-                await sender.send(endpoint, request)
+                await sender.send(endpoint, delivery, clock.now())
 
         spent = []
         for _ in range(ROUNDS):

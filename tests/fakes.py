@@ -13,6 +13,13 @@ START = 1_772_356_200_000
 """2026-03-01T09:10:00.000Z"""
 
 
+def due_delivery(body: bytes, attempt: int = 1) -> DueDelivery:
+    """A delivery of an event that is due, with what is sent of it."""
+    return DueDelivery(
+        1, "dlv_1", 1, "evt_1", "message.received", body, attempt - 1, attempt - 1, "scheduled", 0
+    )
+
+
 class FakeClock:
     """A clock that moves only when it is told to."""
 

@@ -64,12 +64,15 @@ class Connections:
         if self._drained is not None and not self._opened_at and not self._drained.done():
             self._drained.set_result(None)
 
-    def take(self, origin: Origin) -> HttpConnection | None:
-        """Take the connection to this origin that was used last; None when none waits."""
+    def take(self, origin: Origin, now: float) -> HttpConnection | None:
+        """Take the connection to this origin that was used last; None when none waits.
+
+        ``now`` is on the monotonic clock.
+        """
         stack = self._stacks.get(origin)
         if not stack:
             return None
-        oldest = self._clock.monotonic() - MAX_AGE
+        oldest = now - MAX_AGE
         while stack:
             connection = stack.pop()
             del self._idle[connection]

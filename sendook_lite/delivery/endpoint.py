@@ -1,11 +1,11 @@
 """What a request is made of: where it goes, what it carries, and its bytes on the wire."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from sendook_lite.delivery.connections import Origin
 from sendook_lite.domain.custom_headers import check_headers
 from sendook_lite.domain.endpoint_url import EndpointUrl
+from sendook_lite.domain.model import DueDelivery
 from sendook_lite.domain.signing import SigningKey, signature_header
 
 
@@ -49,24 +49,6 @@ class Endpoint:
         object.__setattr__(self, "tail", tail.encode("ascii"))
 
 
-class Request(NamedTuple):
-    """One attempt's message.
-
-    Attributes:
-        event_id: the same in every attempt, retry and replay of the event.
-        event_type: such as ``message.received``.
-        delivery_id: the delivery this is an attempt of.
-        attempt: its number, from 1.
-        body: the stored bytes.
-    """
-
-    event_id: str
-    event_type: str
-    delivery_id: str
-    attempt: int
-    body: bytes
-
-
 def render_common(version: str) -> bytes:
     """Render the headers that never change; ``version`` is the product's."""
     _check_plain(version)
@@ -77,23 +59,25 @@ def render_common(version: str) -> bytes:
     ).encode("ascii")
 
 
-def render_request(endpoint: Endpoint, request: Request, common: bytes, timestamp: int) -> bytes:
+def render_request(
+    endpoint: Endpoint, delivery: DueDelivery, common: bytes, timestamp: int
+) -> bytes:
     """Render the bytes of one attempt, head and body, signed at ``timestamp`` (Unix seconds).
 
     Raises:
         ValueError: a text that would break the header it stands in.
     """
-    _check_plain(f"{request.event_id}{request.event_type}{request.delivery_id}")
-    body = request.body
-    signature = signature_header(endpoint.keys, request.event_id, timestamp, body)
+    event_id, body = delivery.event_id, delivery.body
+    _check_plain(f"{event_id}{delivery.event_type}{delivery.id}")
+    signature = signature_header(endpoint.keys, event_id, timestamp, body)
     varying = (
         f"content-length: {len(body)}\r\n"
-        f"webhook-id: {request.event_id}\r\n"
+        f"webhook-id: {event_id}\r\n"
         f"webhook-timestamp: {timestamp}\r\n"
         f"webhook-signature: {signature}\r\n"
-        f"x-sendook-event: {request.event_type}\r\n"
-        f"x-sendook-delivery: {request.delivery_id}\r\n"
-        f"x-sendook-attempt: {request.attempt}\r\n"
+        f"x-sendook-event: {delivery.event_type}\r\n"
+        f"x-sendook-delivery: {delivery.id}\r\n"
+        f"x-sendook-attempt: {delivery.attempt_count + 1}\r\n"
     )
     return b"".join((endpoint.head, common, varying.encode("ascii"), endpoint.tail, body))
 

@@ -195,13 +195,13 @@ class HttpConnection(asyncio.Protocol):
             return
         self.answered = True
         self._received += len(data)
-        if not self._headers_done and self._received > MAX_HEAD_BYTES:
-            data = self._feed_head(data)
-        if self._fault is None and not self._settled():
+        if self._received > MAX_HEAD_BYTES:
+            data = self._bound(data)
+        if data:
             self._feed(data)
         if self._fault is not None:
             self._fail("bad_response", self._fault)
-        elif self._settled():
+        elif self._complete or self._overlong:
             self._finish()
 
     def eof_received(self) -> None:
@@ -288,13 +288,16 @@ class HttpConnection(asyncio.Protocol):
             self._fault = f"more than {MAX_INTERIM} interim answers ({status})"
         self._length = self._retry_after = None
 
-    def _feed_head(self, data: bytes) -> bytes:
-        """Feed what the head has room for and return the rest."""
-        fitting = len(data) - (self._received - MAX_HEAD_BYTES)
-        self._feed(data[:fitting])
-        if not self._headers_done and self._fault is None:
-            self._fault = f"the answer's head is longer than {MAX_HEAD_BYTES // 1024} KiB"
-        return data[fitting:]
+    def _bound(self, data: bytes) -> bytes:
+        """Feed what the head has room for; returns what is left to feed, as far as it is read."""
+        if not self._headers_done:
+            fitting = len(data) - (self._received - MAX_HEAD_BYTES)
+            self._feed(data[:fitting])
+            data = data[fitting:]
+            if not self._headers_done and self._fault is None:
+                self._fault = f"the answer's head is longer than {MAX_HEAD_BYTES // 1024} KiB"
+        ended = self._fault is not None or self._complete or self._overlong
+        return b"" if ended else data
 
     def _feed(self, data: bytes) -> None:
         try:
@@ -305,10 +308,11 @@ class HttpConnection(asyncio.Protocol):
             elif self._fault is None:
                 self._fault = "the endpoint's answer is not HTTP/1.1"
 
-    def _settled(self) -> bool:
-        """Say whether enough has come: the end of the answer, or more than is read of it."""
-        return self._complete or (
-            self._headers_done and (self._body_size > MAX_BODY_BYTES or self._received > _ALL_BYTES)
+    @property
+    def _overlong(self) -> bool:
+        """Whether more has come of an answer than is read of it."""
+        return self._headers_done and (
+            self._body_size > MAX_BODY_BYTES or self._received > _ALL_BYTES
         )
 
     def _finish(self) -> None:

@@ -152,6 +152,18 @@ class Lane:
         return self._proven and self.consecutive_failures < THROTTLE_AFTER
 
     @property
+    def at_best(self) -> bool:
+        """Whether it may have as many requests in flight as it ever may, as fast as they end."""
+        return (
+            self._window >= self.cap
+            and self._proven
+            and not self.consecutive_failures
+            and not self.halted
+            and not self.outdated
+            and not self.rate_limit
+        )
+
+    @property
     def allowed(self) -> int:
         """How many requests may be in flight now."""
         if self.halted or self.outdated:

@@ -188,6 +188,29 @@ class Lanes:
             lane.fail(seq, now)
             self.look(lane, now)
 
+    def replace(self, lane: Lane, seq: int, now: float) -> DueDelivery | None:
+        """Let the next delivery of a lane take the place of one that succeeded.
+
+        What `finish` and `take` would come to, at a fraction of their cost, where nothing else is
+        changed by it: the lane is at its best and nobody waits for a slot. None: it is not so, and
+        nothing was done.
+        """
+        in_flight = lane.in_flight
+        if (
+            self._trusted
+            or self._suspects
+            or lane.suspect
+            or lane.closed
+            or not lane.at_best
+            or not lane.ready
+            or len(in_flight) == 1
+            or lane.free_at > now
+            or lane.slow(now, self._slow_after)
+        ):
+            return None
+        del in_flight[seq]
+        return lane.start(now)
+
     def pause(self, lane: Lane, until: float) -> None:
         """Send nothing to an endpoint until a time."""
         lane.pause(until)

@@ -17,11 +17,11 @@ from sendook_lite.delivery.meters import DeliveryMeters
 from sendook_lite.delivery.recorder import STORE_RETRY_SECONDS, Recorder
 from sendook_lite.delivery.roster import MakeEndpoint, Roster
 from sendook_lite.delivery.sender import Sender
-from sendook_lite.delivery.settlement import request_of, settlement_of
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SteadyClock
 from sendook_lite.domain.model import DueDelivery, Secret, Settlement, Webhook
 from sendook_lite.domain.outcome import Outcome
-from sendook_lite.domain.retry import decide
+from sendook_lite.domain.retry import DELIVERED, decide
+from sendook_lite.domain.settlement import settlement_of
 from sendook_lite.settings import DeliverySettings
 from sendook_lite.store import deliveries
 from sendook_lite.store.database import Store
@@ -173,7 +173,8 @@ class Scheduler:
         self, webhook: Webhook, secrets: Sequence[Secret], delivery: DueDelivery
     ) -> Outcome:
         """Send a delivery now, outside lane and schedule (usecases.ports.Probe)."""
-        return await self._sender.send(self._make_endpoint(webhook, secrets), request_of(delivery))
+        endpoint = self._make_endpoint(webhook, secrets)
+        return await self._sender.send(endpoint, delivery, self._clock.now())
 
     # --- lanes and the store
 
@@ -246,11 +247,16 @@ class Scheduler:
         while (taken := self._take(now)) is not None:
             self._start(self._send_in_turn(*taken))
 
-    def _take(self, now: int) -> tuple[Lane, DueDelivery] | None:
+    def _may_send(self) -> bool:
         if self._stopping or self._lanes.in_flight + self._recorder.unsettled >= MAX_UNSETTLED:
-            return None
+            return False
         if self._store_fails():
             self._wake.set()  # `run` tries again until it works
+            return False
+        return True
+
+    def _take(self, now: int) -> tuple[Lane, DueDelivery] | None:
+        if not self._may_send():
             return None
         taken = self._lanes.take(now)
         if taken is not None and taken[0].more_at is not None:
@@ -261,20 +267,45 @@ class Scheduler:
         """Send one delivery, then whatever is next, so that no task is made for each."""
         taken: tuple[Lane, DueDelivery] | None = (lane, delivery)
         while taken is not None:
-            await self._send(*taken)
-            taken = self._take(self._steady.now())
-            if taken is not None:
-                self._pump()  # a success makes room for more than one
+            lane, delivery = taken
+            started_at = self._clock.now()
+            try:
+                outcome = await self._sender.send(lane.endpoint, delivery, started_at)
+            except Exception:
+                # A bug of ours must cost this delivery an attempt, not the lane a slot for ever.
+                log.exception("an attempt broke", delivery=delivery.id)
+                outcome = Outcome(None, "bad_response", "internal error, see the log", b"", 0)
+            taken = self._follow(lane, delivery, outcome, started_at)
 
-    async def _send(self, lane: Lane, delivery: DueDelivery) -> None:
-        started_at = self._clock.now()
-        try:
-            outcome = await self._sender.send(lane.endpoint, request_of(delivery))
-        except Exception:
-            # A bug of ours must cost this delivery an attempt, not the lane a slot for ever.
-            log.exception("an attempt broke", delivery=delivery.id)
-            outcome = Outcome(None, "bad_response", "internal error, see the log", b"", 0)
+    def _follow(
+        self, lane: Lane, delivery: DueDelivery, outcome: Outcome, started_at: int
+    ) -> tuple[Lane, DueDelivery] | None:
+        """Have an outcome recorded; returns what is to be sent next, if anything may go."""
         self.meters.attempted(outcome)
+        if outcome.status is not None and outcome.duration_ms >= self._slow_after:
+            self._note_slow(lane, outcome)
+        now = self._steady.now()
+        if outcome.success:
+            self._recorder.add(settlement_of(delivery, outcome, DELIVERED, started_at))
+            following = self._lanes.replace(lane, delivery.seq, now) if self._may_send() else None
+            if following is not None:
+                if lane.more_at is not None:
+                    self._fill(lane, now)
+                return lane, following
+        else:
+            self._note_failure(lane, delivery, outcome, started_at, now)
+        self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
+        if lane.more_at is not None:
+            self._fill(lane, now)
+        taken = self._take(now)
+        if taken is not None:
+            self._pump()  # a success makes room for more than one
+        return taken
+
+    def _note_failure(
+        self, lane: Lane, delivery: DueDelivery, outcome: Outcome, started_at: int, now: int
+    ) -> None:
+        """Have a failure recorded with what follows, and spare an endpoint that asks for it."""
         verdict = decide(
             outcome, delivery.tries + 1, lane.schedule, delivery.trigger, self._clock.now()
         )
@@ -282,16 +313,10 @@ class Scheduler:
         self._recorder.add(
             settlement_of(delivery, outcome, verdict, started_at, due_at=due_at, url=lane.url)
         )
-        now = self._steady.now()
         if verdict.pause:
             self._lanes.pause(lane, now + verdict.pause * MS_PER_SECOND)
         if verdict.gone:
             self._lanes.halt(lane, now)
-        if outcome.status is not None and outcome.duration_ms >= self._slow_after:
-            self._note_slow(lane, outcome)
-        self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
-        if lane.more_at is not None:
-            self._fill(lane, now)
 
     def _note_slow(self, lane: Lane, outcome: Outcome) -> None:
         lane.slow_answers += 1

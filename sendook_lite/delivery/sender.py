@@ -5,10 +5,11 @@ from http import HTTPStatus
 
 from sendook_lite.delivery.connections import Connections
 from sendook_lite.delivery.dialer import Dialer
-from sendook_lite.delivery.endpoint import Endpoint, Request, render_common, render_request
+from sendook_lite.delivery.endpoint import Endpoint, render_common, render_request
 from sendook_lite.delivery.http_connection import HttpConnection, Response
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock
+from sendook_lite.domain.model import DueDelivery
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import AttemptFailed, Outcome
 
@@ -41,20 +42,38 @@ class Sender:
         self._guard = guard
         self._resolver = resolver
         self._clock = clock
+        self._loop = asyncio.get_running_loop()
         self._common = render_common(version)
         self._connections = Connections(clock, max_idle)
         self._dialer = Dialer(self._connections.make, ca_file)
 
-    async def send(self, endpoint: Endpoint, request: Request) -> Outcome:
-        """Make one attempt. Never raises for anything that network or endpoint do."""
-        clock = self._clock
-        started = clock.monotonic()
+    async def send(self, endpoint: Endpoint, delivery: DueDelivery, now: int) -> Outcome:
+        """Make one attempt, signed at ``now`` (epoch ms).
+
+        Never raises for anything that network or endpoint do.
+        """
+        started = self._clock.monotonic()
+        data = render_request(endpoint, delivery, self._common, now // MS_PER_SECOND)
+        deadline = self._loop.time() + endpoint.timeout
+        connection = self._connections.take(endpoint.origin, started)
         try:
-            response = await self._exchange(endpoint, request)
+            if connection is None:
+                connection, response = await self._exchange_on_new(endpoint, data, deadline)
+            else:
+                try:
+                    response = await connection.exchange(data, deadline, endpoint.timeout)
+                except AttemptFailed as failed:
+                    # The endpoint closed the connection while it waited (RFC 9110, section 9.2.2):
+                    # the same attempt goes on, on a fresh one.
+                    if failed.error != "connection_reset" or connection.answered:
+                        raise
+                    connection, response = await self._exchange_on_new(endpoint, data, deadline)
         except AttemptFailed as failed:
-            spent = (clock.monotonic() - started) * MS_PER_SECOND
+            spent = (self._clock.monotonic() - started) * MS_PER_SECOND
             return Outcome(None, failed.error, failed.message, b"", spent)
-        spent = (clock.monotonic() - started) * MS_PER_SECOND
+        if response.reusable:
+            self._connections.give_back(endpoint.origin, connection)
+        spent = (self._clock.monotonic() - started) * MS_PER_SECOND
         status = response.status
         if status in _SUCCESSES:
             return Outcome(status, None, None, response.body, spent, response.retry_after)
@@ -67,29 +86,11 @@ class Sender:
         """Close all connections; attempts under way end as ``connection_reset``."""
         await self._connections.close()
 
-    async def _exchange(self, endpoint: Endpoint, request: Request) -> Response:
-        timestamp = self._clock.now() // MS_PER_SECOND
-        data = render_request(endpoint, request, self._common, timestamp)
-        deadline = asyncio.get_running_loop().time() + endpoint.timeout
-        connection = self._connections.take(endpoint.origin)
-        if connection is not None:
-            try:
-                response = await connection.exchange(data, deadline, endpoint.timeout)
-            except AttemptFailed as failed:
-                # The endpoint closed the connection while it waited (RFC 9110, section 9.2.2):
-                # the same attempt goes on, on a fresh one.
-                if failed.error != "connection_reset" or connection.answered:
-                    raise
-            else:
-                return self._keep(endpoint, connection, response)
+    async def _exchange_on_new(
+        self, endpoint: Endpoint, data: bytes, deadline: float
+    ) -> tuple[HttpConnection, Response]:
         connection = await self._open(endpoint, deadline)
-        response = await connection.exchange(data, deadline, endpoint.timeout)
-        return self._keep(endpoint, connection, response)
-
-    def _keep(self, endpoint: Endpoint, connection: HttpConnection, response: Response) -> Response:
-        if response.reusable:
-            self._connections.give_back(endpoint.origin, connection)
-        return response
+        return connection, await connection.exchange(data, deadline, endpoint.timeout)
 
     async def _open(self, endpoint: Endpoint, deadline: float) -> HttpConnection:
         """Connect to an address that was judged just now; there is no second look-up."""

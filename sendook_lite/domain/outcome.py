@@ -67,4 +67,6 @@ class Outcome(NamedTuple):
         """The body's beginning as text that can be stored and shown; None without an answer."""
         if self.status is None:
             return None
+        if not self.response:
+            return ""
         return clean(self.response.decode("utf-8", "replace"))

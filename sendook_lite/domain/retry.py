@@ -45,7 +45,8 @@ class Verdict:
     gone: bool = False
 
 
-_DELIVERED = Verdict("delivered")
+DELIVERED = Verdict("delivered")
+"""What follows every success."""
 
 
 def decide(
@@ -64,7 +65,7 @@ def decide(
         now: epoch ms of the wall clock, against which a date in Retry-After is read.
     """
     if outcome.success:
-        return _DELIVERED
+        return DELIVERED
     if outcome.status == HTTPStatus.GONE:
         return Verdict("failed", gone=trigger != "test")
     wanted = _wanted_wait(outcome, now)

@@ -20,7 +20,8 @@ from sendook_lite.domain.model import (
     WebhookStatistics,
 )
 from sendook_lite.domain.netguard import Guard
-from sendook_lite.domain.outcome import Outcome
+from sendook_lite.domain.retry import decide
+from sendook_lite.domain.settlement import settlement_of
 from sendook_lite.domain.signing import prepare_secret
 from sendook_lite.store import attempts, deliveries, settling, standings, statistics, webhooks
 from sendook_lite.store import events as event_log
@@ -120,7 +121,8 @@ class Endpoints:
             0, self._ids.new("dlv"), webhook.seq, event.id, event.type, event.body, 0, 0, "test", 0
         )
         outcome = await self._probe(webhook, signing, delivery)
-        done = settlement_of_test(delivery, outcome, started_at)
+        verdict = decide(outcome, 1, (), delivery.trigger, self._clock.now())
+        done = settlement_of(delivery, outcome, verdict, started_at)
         await self._store.writer.write(_record_test, event, webhook.seq, done)
         recorded = await deliveries.get(self._store.reader, delivery.id)
         (attempt,) = await attempts.list_of_delivery(self._store.reader, recorded)
@@ -202,19 +204,6 @@ class Endpoints:
         payload = {**_TEST_PAYLOAD, "createdAt": stamp, "updatedAt": stamp}
         body = events.render_body(events.MESSAGE_RECEIVED, identifier, now, payload)
         return Event(0, identifier, events.MESSAGE_RECEIVED, None, None, body, now)
-
-
-def settlement_of_test(delivery: DueDelivery, outcome: Outcome, started_at: int) -> Settlement:
-    """Say how a test is recorded."""
-    return Settlement(
-        delivery=delivery,
-        started_at=started_at,
-        duration_ms=round(outcome.duration_ms),
-        status=outcome.status,
-        error=outcome.error_text,
-        response=outcome.response_text,
-        state="delivered" if outcome.success else "failed",
-    )
 
 
 def _record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> None:

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sendook_lite.delivery.endpoint import Endpoint, Request
+from sendook_lite.delivery.endpoint import Endpoint
 from sendook_lite.delivery.scheduler import Scheduler
 from sendook_lite.delivery.sender import Sender
 from sendook_lite.domain.alerts import CHANNELS
 from sendook_lite.domain.disabling import DisableRule
 from sendook_lite.domain.endpoint_url import parse
 from sendook_lite.domain.ids import Ids
-from sendook_lite.domain.model import Secret, Webhook
+from sendook_lite.domain.model import DueDelivery, Secret, Webhook
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import Outcome
 from sendook_lite.domain.signing import signing_key
@@ -59,34 +59,34 @@ class FarEnd(Sender):
 
     def __init__(self, clock: FakeClock) -> None:
         self._now = clock
-        self.answers: dict[str, Callable[[Request], Answer] | Answer] = {}
+        self.answers: dict[str, Callable[[DueDelivery], Answer] | Answer] = {}
         self.sent: list[Sent] = []
         self.in_flight = 0
         self.most_in_flight = 0
         self.flying: set[str] = set()
         self.closed = False
 
-    async def send(self, endpoint: Endpoint, request: Request) -> Outcome:
-        assert request.delivery_id not in self.flying, "sent twice at once"
+    async def send(self, endpoint: Endpoint, delivery: DueDelivery, now: int) -> Outcome:  # noqa: ARG002 - nothing is signed
+        assert delivery.id not in self.flying, "sent twice at once"
         path = endpoint.url.target
         answer = self.answers.get(path, OK)
         if callable(answer):
-            answer = answer(request)
+            answer = answer(delivery)
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.sent.append(
             Sent(
                 self._now.elapsed,
                 path,
-                request.event_id,
-                request.delivery_id,
-                request.attempt,
+                delivery.event_id,
+                delivery.id,
+                delivery.attempt_count + 1,
                 endpoint.keys,
                 future,
             )
         )
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        self.flying.add(request.delivery_id)
+        self.flying.add(delivery.id)
         try:
             if answer is HANG:
                 return await future
@@ -97,7 +97,7 @@ class FarEnd(Sender):
             return answer
         finally:
             self.in_flight -= 1
-            self.flying.discard(request.delivery_id)
+            self.flying.discard(delivery.id)
 
     async def close(self) -> None:
         self.closed = True

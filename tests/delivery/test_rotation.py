@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sendook_lite.delivery.endpoint import Endpoint, Request
+from sendook_lite.delivery.endpoint import Endpoint
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.scheduler import Scheduler
 from sendook_lite.delivery.sender import Sender
@@ -26,7 +26,7 @@ from sendook_lite.usecases.endpoints import Endpoints
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.settling import Settling
 from tests.delivery.servers import Received, Server, always, serving
-from tests.fakes import START, FakeClock, RecordingAlerts
+from tests.fakes import START, FakeClock, RecordingAlerts, due_delivery
 
 LOOPBACK = Guard(("127.0.0.0/8",))
 HOUR = 3600
@@ -152,8 +152,7 @@ async def test_an_expired_secret_signs_no_more_though_the_endpoint_was_prepared_
             (START + 9_000, True),
         ):
             clock.wall = wall
-            request = Request("evt_1", "inbox.created", "dlv_1", 1, b"{}")
-            assert (await sender.send(endpoint, request)).success
+            assert (await sender.send(endpoint, due_delivery(b"{}"), clock.now())).success
             assert believes(current, server.requests[-1])
             assert believes(old, server.requests[-1]) is valid
     await sender.close()

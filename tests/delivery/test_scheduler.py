@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from sendook_lite.delivery.endpoint import Request
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
+from sendook_lite.domain.model import DueDelivery
 from sendook_lite.domain.outcome import Outcome
 from sendook_lite.store.database import Store
 from tests.delivery.far_end import DOWN, HANG, OK, Answer, House, answered
@@ -768,8 +768,8 @@ async def test_an_outcome_that_cannot_be_recorded_does_not_keep_the_others_from_
 ) -> None:
     await house.webhook()
 
-    def strange_first(request: Request) -> Answer:
-        first = request.event_id == published[0].event.id
+    def strange_first(delivery: DueDelivery) -> Answer:
+        first = delivery.event_id == published[0].event.id
         return Outcome(2**70 if first else 200, None, None, b"", 1.0)
 
     house.far.answers["/in"] = strange_first

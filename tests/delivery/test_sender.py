@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from sendook_lite.delivery.dialer import explain_refusal
-from sendook_lite.delivery.endpoint import Endpoint, Request, render_request
+from sendook_lite.delivery.endpoint import Endpoint, render_request
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.delivery.sender import Sender
 from sendook_lite.domain.endpoint_url import parse
+from sendook_lite.domain.model import DueDelivery
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import Outcome
 from sendook_lite.domain.signing import HmacKey, new_secret, secret_bytes, verify
@@ -39,12 +40,12 @@ from tests.delivery.servers import (
     then_resetting,
     unaccepting,
 )
-from tests.fakes import START, CountingBytes, FakeClock
+from tests.fakes import START, CountingBytes, FakeClock, due_delivery
 
 SECRETS = [new_secret(CountingBytes()), new_secret(lambda size: b"\xff" * size)]
 KEYS = tuple(HmacKey(secret_bytes(secret)) for secret in SECRETS)
 BODY = b'{"event":"message.received"}'
-REQUEST = Request("evt_1", "message.received", "dlv_1", 3, BODY)
+DELIVERY = due_delivery(BODY, attempt=3)
 LOOPBACK = ("127.0.0.0/8",)
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -82,9 +83,10 @@ class Bench:
         self,
         url: str,
         timeout: float = 5.0,  # noqa: ASYNC109 - the endpoint's own
-        request: Request = REQUEST,
+        delivery: DueDelivery = DELIVERY,
     ) -> Outcome:
-        return await self.sender.send(Endpoint("wh_1", parse(url), KEYS, (), timeout), request)
+        endpoint = Endpoint("wh_1", parse(url), KEYS, (), timeout)
+        return await self.sender.send(endpoint, delivery, self.clock.now())
 
     @property
     def open(self) -> int:
@@ -136,7 +138,7 @@ async def test_the_request_is_what_was_promised() -> None:
     own = (("Authorization", "Bearer x"), ("x-team", "blue, green"))
     async with serving(always()) as server, bench() as b:
         url = parse(f"http://127.0.0.1:{server.port}/päth?q=1&r=%20")
-        outcome = await b.sender.send(Endpoint("wh_1", url, KEYS, own, 5.0), REQUEST)
+        outcome = await b.sender.send(Endpoint("wh_1", url, KEYS, own, 5.0), DELIVERY, START)
         assert outcome.success
         (request,) = server.requests
         assert request.line == "POST /p%C3%A4th?q=1&r=%20 HTTP/1.1"
@@ -164,8 +166,7 @@ async def test_the_request_is_what_was_promised() -> None:
 async def test_a_large_body_arrives_whole() -> None:
     body = os.urandom(2_000_000)
     async with serving(always()) as server, bench() as b:
-        request = Request("evt_1", "message.received", "dlv_1", 1, body)
-        assert (await b.send(here(server), request=request)).success
+        assert (await b.send(here(server), delivery=due_delivery(body))).success
         assert server.requests[0].body == body
         assert b.idle == 1
 
@@ -213,10 +214,10 @@ def test_headers_are_bounded_and_not_repeated() -> None:
 @pytest.mark.parametrize("text", ["a\r\nb: c", "a b", "ä", "\x7f"])
 def test_ids_and_types_cannot_break_the_request(text: str) -> None:
     endpoint = Endpoint("wh_1", parse("http://127.0.0.1/"), KEYS, (), 5.0)
-    for arguments in ((text, "t", "d"), ("e", text, "d"), ("e", "t", text)):
-        request = Request(*arguments, attempt=1, body=b"")
+    for name in ("id", "event_id", "event_type"):
+        delivery = DELIVERY._replace(**{name: text})
         with pytest.raises(ValueError, match="printable ASCII"):
-            render_request(endpoint, request, b"", 1)
+            render_request(endpoint, delivery, b"", 1)
 
 
 def test_an_endpoint_without_a_secret_is_refused() -> None:
