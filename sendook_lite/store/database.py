@@ -11,6 +11,7 @@ from typing import IO
 from sendook_lite.domain.clock import Clock
 from sendook_lite.domain.errors import SendookError, StoreFailed
 from sendook_lite.domain.ids import Ids
+from sendook_lite.store.checkpoints import Checkpoints
 from sendook_lite.store.failures import explain
 from sendook_lite.store.migrate import migrate, migrations
 from sendook_lite.store.reader import Reader
@@ -64,7 +65,8 @@ class Store:
         self._before_migration = before_migration
         self.directory = directory
         self.path = directory / DATABASE_NAME
-        self.writer = Writer(self.path, clock, ids)
+        self._checkpoints = Checkpoints(self.path)
+        self.writer = Writer(self.path, clock, ids, self._checkpoints.note)
         self.reader = Reader(self.path)
         self.snapshots = Snapshots(self.path)
         self._lock: IO[str] | None = None
@@ -94,6 +96,7 @@ class Store:
         try:
             await asyncio.to_thread(prepare, self.path, self._before_migration)
             self.writer.start()
+            self._checkpoints.start()
             await self.reader.open()
             await self.snapshots.open()
         except (sqlite3.Error, OSError) as error:
@@ -128,6 +131,7 @@ class Store:
         """Commit what is queued, close the file and let the directory go."""
         await self.reader.close()
         await self.snapshots.close()
+        await asyncio.to_thread(self._checkpoints.close)
         await self.writer.close()
         if self._lock is not None:
             self._lock.close()

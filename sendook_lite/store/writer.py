@@ -20,6 +20,7 @@ from sendook_lite.domain.clock import Clock
 from sendook_lite.domain.errors import SendookError, StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.meters import Histogram
+from sendook_lite.store.checkpoints import WRITERS_OWN_PAGES
 from sendook_lite.store.failures import explain, is_store_failure
 from sendook_lite.store.tx import Tx
 
@@ -95,12 +96,23 @@ class WriterDied(SendookError):
 
 
 class Writer:
-    """Owns the only writing connection and the thread it lives on."""
+    """Owns the only writing connection and the thread it lives on.
+
+    ``committed`` is called on that thread after every commit, with the number of rows that were
+    changed since the start.
+    """
 
     def __init__(
-        self, path: Path, clock: Clock, ids: Ids, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS
+        self,
+        path: Path,
+        clock: Clock,
+        ids: Ids,
+        committed: Callable[[int], None] = lambda _rows: None,
+        *,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
     ) -> None:
         self._path = path
+        self._committed = committed
         self._busy_timeout_ms = busy_timeout_ms
         self._clock = clock
         self._ids = ids
@@ -211,6 +223,7 @@ class Writer:
             answers = self._commit(connection)
             self._batch = []
             self._loop.call_soon_threadsafe(_deliver, answers)
+            self._committed(connection.total_changes)
 
     def _take_in(self, *, wait: bool) -> bool:
         """Take in everything that is queued; returns False when the last of it has come."""
@@ -319,4 +332,5 @@ def open_for_writing(path: Path, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sqli
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WRITERS_OWN_PAGES}")
     return connection
