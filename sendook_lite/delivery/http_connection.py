@@ -289,15 +289,19 @@ class HttpConnection(asyncio.Protocol):
         self._length = self._retry_after = None
 
     def _bound(self, data: bytes) -> bytes:
-        """Feed what the head has room for; returns what is left to feed, as far as it is read."""
+        """Return what is to be fed of data that comes after much else."""
         if not self._headers_done:
-            fitting = len(data) - (self._received - MAX_HEAD_BYTES)
-            self._feed(data[:fitting])
-            data = data[fitting:]
-            if not self._headers_done and self._fault is None:
-                self._fault = f"the answer's head is longer than {MAX_HEAD_BYTES // 1024} KiB"
+            data = self._feed_head(data)
         ended = self._fault is not None or self._complete or self._overlong
         return b"" if ended else data
+
+    def _feed_head(self, data: bytes) -> bytes:
+        """Feed what the head has room for and return the rest."""
+        fitting = len(data) - (self._received - MAX_HEAD_BYTES)
+        self._feed(data[:fitting])
+        if not self._headers_done and self._fault is None:
+            self._fault = f"the answer's head is longer than {MAX_HEAD_BYTES // 1024} KiB"
+        return data[fitting:]
 
     def _feed(self, data: bytes) -> None:
         try:

@@ -151,15 +151,15 @@ class Lane:
         """Whether the endpoint answers well, as far as is known."""
         return self._proven and self.consecutive_failures < THROTTLE_AFTER
 
-    @property
-    def at_best(self) -> bool:
-        """Whether it may have as many requests in flight as it ever may, as fast as they end."""
+    def at_best(self, now: float) -> bool:
+        """Say whether it may have as many requests in flight as ever, as fast as they end."""
         return (
             self._window >= self.cap
             and self._proven
             and not self.consecutive_failures
             and not self.halted
             and not self.outdated
+            and self.free_at <= now
             and not self.rate_limit
         )
 

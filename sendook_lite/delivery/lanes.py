@@ -201,10 +201,9 @@ class Lanes:
             or self._suspects
             or lane.suspect
             or lane.closed
-            or not lane.at_best
             or not lane.ready
             or len(in_flight) == 1
-            or lane.free_at > now
+            or not lane.at_best(now)
             or lane.slow(now, self._slow_after)
         ):
             return None

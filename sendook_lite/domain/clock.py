@@ -83,8 +83,12 @@ class SteadyClock:
         return ceil(self._anchor + (self._clock.monotonic() + seconds) * MS_PER_SECOND)
 
 
+@lru_cache(maxsize=64)
 def iso(ms: int) -> str:
-    """Render epoch milliseconds as ISO 8601 UTC, e.g. ``2026-03-01T09:10:00.000Z``."""
+    """Render epoch milliseconds as ISO 8601 UTC, e.g. ``2026-03-01T09:10:00.000Z``.
+
+    All that is committed together has the same stamp, so the last ones are remembered.
+    """
     seconds, rest = divmod(ms, MS_PER_SECOND)
     return f"{_iso_second(seconds)}.{rest:03d}Z"
 

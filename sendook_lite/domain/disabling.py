@@ -57,9 +57,12 @@ def stages_to_tell(told: Told | None, reached: Stage) -> tuple[Stage, ...]:
     return STAGES[known : STAGES.index(reached) + 1]
 
 
+_GOOD: Final = Standing()
+
+
 def after_success(standing: Standing) -> tuple[Standing, tuple[AlertKind, ...]]:
     """Forget the failures; whoever was told of them is told of their end."""
-    return Standing(), () if standing.told is None else ("recovered",)
+    return _GOOD, () if standing.told is None else ("recovered",)
 
 
 def after_failure(

@@ -35,7 +35,6 @@ def render_body(
     event_id: str,
     created_at: int,
     payload: dict[str, Any],
-    *,
     inbox_id: str | None = None,
     message_id: str | None = None,
 ) -> bytes:

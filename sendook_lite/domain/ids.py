@@ -25,6 +25,7 @@ _TO_DIGIT = (_DIGITS * 8).encode()
 _TIME_PAIRS = 5
 _RANDOM_DIGITS = 16
 _IDS_AHEAD = 256
+_FEW = 16
 _ID = re.compile(r"[a-z]{2,6}_[0-9A-HJKMNP-TV-Z]{26}")
 
 
@@ -46,26 +47,35 @@ class Ids:
 
     def new(self, kind: Kind) -> str:
         """Mint an id of the given kind."""
+        try:
+            random = self._random.pop()
+        except IndexError:
+            random, *others = self._fetch_random(_IDS_AHEAD)
+            self._random += others
+        return f"{kind}_{self._write_now()}{random}"
+
+    def some(self, kind: Kind, count: int) -> list[str]:
+        """Mint so many ids of a kind, all of the same millisecond."""
+        if count < _FEW:
+            return [self.new(kind) for _ in range(count)]
+        prefix = f"{kind}_{self._write_now()}"
+        return [prefix + random for random in self._fetch_random(count)]
+
+    def _write_now(self) -> str:
         now = self._clock.now()
         at, stamp = self._stamp
         if now != at:
             stamp = _write_time(now)
             self._stamp = now, stamp
-        try:
-            random = self._random.pop()
-        except IndexError:
-            random = self._fetch_random()
-        return f"{kind}_{stamp}{random}"
+        return stamp
 
-    def _fetch_random(self) -> str:
-        """Fetch randomness for many ids; returns that of the first."""
-        digits = self._random_bytes(_RANDOM_DIGITS * _IDS_AHEAD).translate(_TO_DIGIT).decode()
-        first, *others = (
+    def _fetch_random(self, count: int) -> list[str]:
+        """Fetch the random digits of so many ids."""
+        digits = self._random_bytes(_RANDOM_DIGITS * count).translate(_TO_DIGIT).decode()
+        return [
             digits[start : start + _RANDOM_DIGITS]
             for start in range(0, len(digits), _RANDOM_DIGITS)
-        )
-        self._random += others
-        return first
+        ]
 
 
 def _write_time(ms: int) -> str:

@@ -214,7 +214,7 @@ def _has_signed(key: HmacKey, content: bytes, given: Sequence[bytes]) -> bool:
 
 
 def _content(event_id: str, timestamp: int, body: bytes) -> bytes:
-    return b"%b.%d.%b" % (event_id.encode(), timestamp, body)
+    return f"{event_id}.{timestamp}.".encode() + body
 
 
 def _raw(text: str) -> bytes:

@@ -105,13 +105,16 @@ class EventConnection(asyncio.Protocol):
         """Cut lines from what arrived."""
         if self._ending:
             return
-        first, *others = data.split(b"\n")
-        self._tail += first
-        for following in others:
-            if len(self._tail) > self._limits.line_bytes:
+        *lines, rest = data.split(b"\n")
+        if lines and self._tail:
+            lines[0] = bytes(self._tail) + lines[0]
+            self._tail.clear()
+        for line in lines:
+            if len(line) > self._limits.line_bytes:
+                rest = line
                 break
-            self._take(bytes(self._tail))
-            self._tail = bytearray(following)
+            self._take(line)
+        self._tail += rest
         if len(self._tail) > self._limits.line_bytes:
             self._refuse("line_too_long", f"a line has at most {self._limits.line_bytes} bytes")
         elif len(self._tail) > self._limits.large_line_bytes:
@@ -286,8 +289,11 @@ class EventConnection(asyncio.Protocol):
 
     def _say(self, said: Told, number: int) -> bytes:
         """Render what is said of a line, and count it."""
-        meaning = "accepted" if isinstance(said, dict) else "deferred"
-        if isinstance(said, SendookError) and not isinstance(said, Unavailable):
+        if isinstance(said, dict):
+            meaning = "accepted"
+        elif isinstance(said, Unavailable) or not isinstance(said, SendookError):
+            meaning = "deferred"
+        else:
             meaning = "refused"
             self._refused.add(number, said)
         self._host.told[meaning] += 1

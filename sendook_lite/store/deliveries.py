@@ -36,32 +36,25 @@ def _delivery(row: Row) -> Delivery:
 def fan_out(tx: Tx, happened: Sequence[Event], due_at: int) -> list[list[DueDelivery]]:
     """Owe each event to every enabled webhook that wants it, due at once."""
     owed = [
-        (event, webhook_seq, tx.ids.new("dlv"))
+        (event, webhook_seq)
         for event in happened
         for webhook_seq in webhooks.subscribers(tx, event.type, event.inbox_id)
     ]
+    ids, now = tx.ids.some("dlv", len(owed)), tx.now
     seqs = tx.insert_all(
         "INSERT INTO deliveries (id, event_seq, webhook_seq, status, trigger, due_at, created_at,"
         " updated_at)",
         [
-            (identifier, event.seq, webhook_seq, "pending", "scheduled", due_at, tx.now, tx.now)
-            for event, webhook_seq, identifier in owed
+            (identifier, event.seq, webhook_seq, "pending", "scheduled", due_at, now, now)
+            for identifier, (event, webhook_seq) in zip(ids, owed, strict=True)
         ],
     )
     fresh: dict[int, list[DueDelivery]] = {event.seq: [] for event in happened}
-    for seq, (event, webhook_seq, identifier) in zip(seqs, owed, strict=True):
+    for seq, identifier, (event, webhook_seq) in zip(seqs, ids, owed, strict=True):
+        # By position, as wherever there is one for every delivery: names take half as long again.
         fresh[event.seq].append(
             DueDelivery(
-                seq=seq,
-                id=identifier,
-                webhook_seq=webhook_seq,
-                event_id=event.id,
-                event_type=event.type,
-                body=event.body,
-                attempt_count=0,
-                tries=0,
-                trigger="scheduled",
-                generation=0,
+                seq, identifier, webhook_seq, event.id, event.type, event.body, 0, 0, "scheduled", 0
             )
         )
     return list(fresh.values())

@@ -24,22 +24,30 @@ def event_of(row: Row) -> Event:
 
 def append(tx: Tx, happened: Sequence[NewEvent], max_body_bytes: int) -> list[Event]:
     """Render the bodies of events and add them to the log, in their order."""
-    rows = [_rendered(tx, new, max_body_bytes) for new in happened]
-    seqs = tx.insert_all(_INTO, rows)
+    now = tx.now
+    bodies = [
+        (identifier, _render(new, identifier, now, max_body_bytes), new)
+        for identifier, new in zip(tx.ids.some("evt", len(happened)), happened, strict=True)
+    ]
+    seqs = tx.insert_all(
+        _INTO,
+        [
+            (identifier, new.type, new.inbox_id, new.message_id, 0, now, body)
+            for identifier, body, new in bodies
+        ],
+    )
     return [
-        Event(seq, row[0], new.type, new.inbox_id, new.message_id, row[-1], tx.now)
-        for seq, row, new in zip(seqs, rows, happened, strict=True)
+        Event(seq, identifier, new.type, new.inbox_id, new.message_id, body, now)
+        for seq, (identifier, body, new) in zip(seqs, bodies, strict=True)
     ]
 
 
-def _rendered(tx: Tx, new: NewEvent, max_body_bytes: int) -> Row:
-    identifier = tx.ids.new("evt")
-    about = {"inbox_id": new.inbox_id, "message_id": new.message_id}
-    body = render_body(new.type, identifier, tx.now, new.payload, **about)
+def _render(new: NewEvent, identifier: str, now: int, max_body_bytes: int) -> bytes:
+    about = (new.inbox_id, new.message_id)
+    body = render_body(new.type, identifier, now, new.payload, *about)
     if len(body) > max_body_bytes:
-        fitting = fit(new.payload, max_body_bytes)
-        body = render_body(new.type, identifier, tx.now, fitting, **about)
-    return identifier, new.type, new.inbox_id, new.message_id, 0, tx.now, body
+        body = render_body(new.type, identifier, now, fit(new.payload, max_body_bytes), *about)
+    return body
 
 
 def insert_test(tx: Tx, event: Event) -> Event:

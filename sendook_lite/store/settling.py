@@ -39,7 +39,8 @@ def settle(tx: Tx, settlements: Sequence[Settlement], now: int) -> list[Settled]
         )
         is not None
     ]
-    tx.add_all(_INTO_ATTEMPTS, [_attempt_row(tx, each.done) for each in settled])
+    ids = iter(tx.ids.some("atm", len(settled)))
+    tx.add_all(_INTO_ATTEMPTS, [_attempt_row(each.done, next(ids)) for each in settled])
     if any(done.state == "pending" for done in settlements):
         tx.execute(_NOTE_SCHEDULING, (now,))
     return settled
@@ -131,10 +132,10 @@ _INTO_ATTEMPTS = (
 )
 
 
-def _attempt_row(tx: Tx, done: Settlement) -> Row:
+def _attempt_row(done: Settlement, identifier: str) -> Row:
     delivery = done.delivery
     return (
-        tx.ids.new("atm"), delivery.seq, delivery.webhook_seq, delivery.attempt_count + 1,
+        identifier, delivery.seq, delivery.webhook_seq, delivery.attempt_count + 1,
         delivery.trigger, done.status, done.error, done.response, done.duration_ms,
         done.started_at,
     )  # fmt: skip
@@ -161,6 +162,6 @@ def record_test(tx: Tx, event: Event, webhook_seq: int, done: Settlement) -> str
             tx.now,
         ),
     )
-    row = _attempt_row(tx, done)
+    row = _attempt_row(done, tx.ids.new("atm"))
     tx.add_all(_INTO_ATTEMPTS, [(row[0], seq, *row[2:])])
     return done.delivery.id

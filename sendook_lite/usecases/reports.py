@@ -70,7 +70,7 @@ class Reports:
             status = outcome.event_type.removeprefix("message.")
             if known is not None and rank(status) <= rank(known.status):
                 return None
-        return self.draft(tx, outcome)
+        return self._draft(tx, outcome, message)
 
     def apply(self, tx: Tx, outcome: ReportedOutcome) -> Published:
         """Record an outcome as an event; a unit of work, or part of a larger one.
@@ -87,8 +87,10 @@ class Reports:
             NotFound: the mail that is named does not exist.
             Invalid: nothing tells which mail it is about.
         """
+        return self._draft(tx, outcome, _find(tx, outcome))
+
+    def _draft(self, tx: Tx, outcome: ReportedOutcome, message: Message | None) -> NewEvent:
         detail = _detail(outcome, tx.now)
-        message = _find(tx, outcome)
         if message is None:
             return _draft_foreign(tx, outcome, detail)
         if message.direction == "outbound":

@@ -306,7 +306,7 @@ async def test_a_full_disk_fails_the_lines_of_the_batch_and_none_is_stored(
 async def test_a_line_that_fails_unexpectedly_takes_no_other_with_it(
     house: House, door: Door, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    draft = Reports.draft
+    draft = Reports.draft_news
 
     def fail_late(self: Reports, tx: Tx, outcome: Any) -> Any:
         drafted = draft(self, tx, outcome)
@@ -314,7 +314,7 @@ async def test_a_line_that_fails_unexpectedly_takes_no_other_with_it(
             raise LookupError("secret detail")
         return drafted
 
-    monkeypatch.setattr(Reports, "draft", fail_late)
+    monkeypatch.setattr(Reports, "draft_news", fail_late)
     lines = [{**DELIVERED, "status": str(number)} for number in range(20)]
     async with door.client() as client:
         client.tell(*lines)
