@@ -45,11 +45,22 @@ def read_mailboxes(value: object, limit: int = HEADER_LIMIT) -> tuple[Mailbox, .
         limit: characters that are read. An address that is cut there is dropped.
     """
     raw = "" if value is None else str(value)
+    if len(raw) <= min(limit, _REMEMBERED_LENGTH):
+        return _read_again(raw)
     if len(raw) > limit:
         raw = raw[:limit].rpartition(",")[0]
+    return _read(raw)
+
+
+def _read(raw: str) -> tuple[Mailbox, ...]:
     if (raw.count('"') - raw.count('\\"')) % 2:
         raw = raw.replace('"', "")  # an unclosed quote would swallow all that follows
     return tuple(islice(_scan(raw), MAX_ADDRESSES))
+
+
+_REMEMBERED_LENGTH = 200
+_read_again = lru_cache(maxsize=256)(_read)
+"""Much of the mail of one place comes from the same few, and most of it goes to them."""
 
 
 @lru_cache(maxsize=1024)
@@ -66,6 +77,7 @@ def normalise(address: str) -> str:
     return f"{local.casefold()}{at}{_ascii_domain(domain)}"
 
 
+@lru_cache(maxsize=1024)
 def split(address: str) -> tuple[str, str | None, str]:
     """Split into local part without detail, detail after the first ``+`` or None, and domain.
 

@@ -64,6 +64,7 @@ _NOT_CHARSETS |= {"mbcs", "oem"}  # of Windows only
 
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff]+")
 _NAME = re.compile(r"[\w.:+-]{1,40}", re.ASCII)
+_WANTED_ASCII = bytes([*b"\t\n", *range(0x20, 0x7F)])
 
 
 def clean(text: str) -> str:
@@ -76,6 +77,9 @@ def clean(text: str) -> str:
         return text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # Looking for other bytes than these takes a twentieth of what the expression takes.
+    if text.isascii() and not text.encode("ascii").translate(None, _WANTED_ASCII):
+        return text
     return _UNWANTED.sub("", text)
 
 

@@ -49,9 +49,10 @@ def visible_reply(text: str) -> str:
 def _drop_history(lines: list[str]) -> tuple[list[str], bool]:
     """Return the lines that are not quoted, and whether unmarked history was cut off after them."""
     kept: list[str] = []
+    quoted = False
     for number, line in enumerate(lines):
-        behind_quotation = number > 0 and _is_quoted(lines[number - 1])
-        if _is_quoted(line):
+        behind_quotation, quoted = quoted, _is_quoted(line)
+        if quoted:
             if not behind_quotation:
                 _drop_blank(kept)
                 _drop_attribution(kept)
@@ -74,15 +75,17 @@ def _drop_history(lines: list[str]) -> tuple[list[str], bool]:
 
 
 def _is_quoted(line: str) -> bool:
-    return line.startswith(">") or line[:4].lstrip(" ").startswith(">")
+    start = line[:4]
+    return ">" in start and start.lstrip(" ").startswith(">")
 
 
 def _begins_history(lines: list[str], number: int) -> bool:
     """Say whether the header of an older mail, or the line above one, begins here."""
     line = lines[number][:_MAX_LINE]
-    if SEPARATOR.fullmatch(line):
+    # Looked for first: most lines have neither, and the expressions try a hundred words.
+    if "---" in line and SEPARATOR.fullmatch(line):
         return True
-    if not FROM_LABEL.match(line):
+    if not any(colon in line for colon in COLONS) or not FROM_LABEL.match(line):
         return False
     below = lines[number + 1 : number + 1 + _MAX_LABEL_LINES]
     return sum(1 for other in below if LABEL.match(other[:_MAX_LINE])) >= _ENOUGH_LABELS

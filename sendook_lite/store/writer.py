@@ -1,7 +1,7 @@
 """The one writer: units of work from many callers, committed together, answered after commit.
 
 A unit of work is a plain function ``def verb(tx, …)``. The writer's thread takes every unit that is
-queued, runs each inside its own savepoint and commits once. The line after
+queued, runs each inside its own savepoint (an only one needs none) and commits once. The line after
 ``await writer.write(verb, …)`` is therefore after the commit, and callers share one fsync.
 """
 
@@ -253,11 +253,13 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             tx = Tx(connection, self._clock.now(), self._ids, self._memory)
             until = self._clock.monotonic() + SECONDS_PER_COMMIT
+            run = self._run_alone if self._is_alone() else self._run_among_others
             while (unit := self._next(until)) is not None:
                 self._batch.append(unit)
-                answers.append(self._run_unit(connection, tx, unit))
+                answers.append(run(connection, tx, unit))
             began = self._clock.monotonic()
-            connection.execute("COMMIT")
+            if connection.in_transaction:
+                connection.execute("COMMIT")
             self.commits.observe(self._clock.monotonic() - began)
             self.units += len(answers)
         except sqlite3.Error as cause:
@@ -271,7 +273,26 @@ class Writer:
         self.failure = None
         return answers
 
-    def _run_unit(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
+    def _is_alone(self) -> bool:
+        """Say whether the next batch is one unit."""
+        return len(self._first) + len(self._waiting) == 1
+
+    def _run_alone(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
+        """Run the only unit of a transaction, which ends with it if it fails.
+
+        Raises:
+            sqlite3.Error: the disk or the file is at fault, not this unit.
+        """
+        try:
+            return _Answer(unit.future, unit.work(tx))
+        except Exception as error:
+            self._memory.clear()
+            if is_store_failure(error):
+                raise
+            connection.execute("ROLLBACK")
+            return _Answer(unit.future, error=error)
+
+    def _run_among_others(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
         """Run one unit in its savepoint.
 
         Raises:

@@ -59,5 +59,8 @@ class Publisher:
         """Hand fresh deliveries to the scheduler, tell followers; to be called after the commit."""
         if published:
             self._grew()
-            self.counts.update(each.event.type for each in published)
-            self._feed.offer([owed for each in published for owed in each.fresh])
+            for each in published:
+                self.counts[each.event.type] += 1
+            fresh = [owed for each in published for owed in each.fresh]
+            if fresh:
+                self._feed.offer(fresh)
