@@ -155,10 +155,7 @@ class Lane:
         """Say whether it may have as many requests in flight as ever, as fast as they end."""
         return (
             self._window >= self.cap
-            and self._proven
             and not self.consecutive_failures
-            and not self.halted
-            and not self.outdated
             and self.free_at <= now
             and not self.rate_limit
         )

@@ -192,22 +192,23 @@ class Lanes:
         """Let the next delivery of a lane take the place of one that succeeded.
 
         What `finish` and `take` would come to, at a fraction of their cost, where nothing else is
-        changed by it: the lane is at its best and nobody waits for a slot. None: it is not so, and
-        nothing was done.
+        changed by it: the lane is at its best, nobody waits for a slot, and enough are left. None:
+        it is not so, and nothing was done.
         """
         in_flight = lane.in_flight
+        held = len(in_flight) - 1
         if (
             self._trusted
             or self._suspects
             or lane.suspect
-            or lane.closed
             or not lane.ready
-            or len(in_flight) == 1
+            or not 0 < held <= self._slots - self.in_flight + 1
             or not lane.at_best(now)
             or lane.slow(now, self._slow_after)
         ):
             return None
         del in_flight[seq]
+        self._suspects_turn = True
         return lane.start(now)
 
     def pause(self, lane: Lane, until: float) -> None:

@@ -253,12 +253,13 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             tx = Tx(connection, self._clock.now(), self._ids, self._memory)
             until = self._clock.monotonic() + SECONDS_PER_COMMIT
-            run = self._run_alone if self._is_alone() else self._run_among_others
+            alone = len(self._first) + len(self._waiting) == 1
+            run = self._run_alone if alone else self._run_among_others
             while (unit := self._next(until)) is not None:
                 self._batch.append(unit)
                 answers.append(run(connection, tx, unit))
             began = self._clock.monotonic()
-            if connection.in_transaction:
+            if not (alone and answers[0].error):
                 connection.execute("COMMIT")
             self.commits.observe(self._clock.monotonic() - began)
             self.units += len(answers)
@@ -273,12 +274,8 @@ class Writer:
         self.failure = None
         return answers
 
-    def _is_alone(self) -> bool:
-        """Say whether the next batch is one unit."""
-        return len(self._first) + len(self._waiting) == 1
-
     def _run_alone(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
-        """Run the only unit of a transaction, which ends with it if it fails.
+        """Run the only unit of a transaction; if it fails, nothing is left to be committed.
 
         Raises:
             sqlite3.Error: the disk or the file is at fault, not this unit.

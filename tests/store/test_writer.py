@@ -172,6 +172,32 @@ async def test_a_unit_that_fails_fails_alone_and_leaves_nothing(
     assert store.writer.failure is None
 
 
+async def test_a_unit_that_is_alone_and_fails_leaves_nothing_either(store: Store) -> None:
+    def put_and_fail(tx: Tx) -> None:
+        put(tx, "half")
+        raise NotFound("webhook")
+
+    with pytest.raises(NotFound):
+        await store.writer.write(put_and_fail)
+    assert await store.writer.write(put, "after") == "after"
+    assert await keys(store) == ["after"]
+    assert store.writer.failure is None
+
+
+async def test_a_unit_that_is_alone_and_loses_the_transaction_is_not_reported_as_done(
+    store: Store,
+) -> None:
+    def put_and_roll_back(tx: Tx) -> str:
+        put(tx, "lost")
+        tx.execute("ROLLBACK")
+        return "done"
+
+    with pytest.raises(StoreFailed):
+        await store.writer.write(put_and_roll_back)
+    assert await keys(store) == []
+    assert await store.writer.write(put, "after") == "after"
+
+
 def limit_pages(tx: Tx, spare: int) -> None:
     tx.execute(f"PRAGMA max_page_count = {value_of(tx, 'page_count') + spare}")
 

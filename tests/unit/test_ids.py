@@ -29,6 +29,14 @@ def test_ids_are_ordered_by_time_and_never_equal() -> None:
     assert len({ids.new("msg") for _ in range(1000)}) == 1000
 
 
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 1000])
+def test_many_ids_are_minted_at_once(count: int) -> None:
+    made = Ids(FakeClock()).some("dlv", count)
+    assert len(set(made)) == count
+    assert all(each.startswith("dlv_") and is_id(each) for each in made)
+    assert len({each[:-16] for each in made}) <= 1
+
+
 @given(st.integers(0, 2**48 - 1))
 def test_an_id_is_a_ulid_of_its_time(now: int) -> None:
     clock = FakeClock()

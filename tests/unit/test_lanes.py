@@ -1,10 +1,13 @@
 """Lanes: how much each endpoint is sent, when, and who is next."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from sendook_lite.delivery.lane import AtHand
+from sendook_lite.delivery.lane import AtHand, Lane
 from sendook_lite.delivery.lanes import LaneLimits, Lanes
 from tests.unit.lane_parts import (
     SLOW_AFTER,
@@ -617,3 +620,70 @@ def test_replayed_and_live_deliveries_take_turns_each_in_its_order() -> None:
     assert at_hand.pop().seq == 3
     assert [each.seq for each in at_hand] == [13]
     assert at_hand.popleft().seq == 13
+
+
+# --- one after the other
+
+
+def busy(slots: int = 256, cap: int = 4) -> tuple[Lanes, Lane]:
+    """A proven lane with as many requests in flight as it may have, and more at hand."""
+    lanes = lanes_of(slots)
+    lane = lane_in(lanes, cap=cap)
+    prove(lanes, lane)
+    give(lanes, lane, *range(100, 120))
+    take_all(lanes)
+    return lanes, lane
+
+
+@pytest.mark.parametrize("slots", [7, 8, 256])
+def test_the_next_delivery_takes_the_place_of_one_that_succeeded(slots: int) -> None:
+    lanes, lane = busy(slots)
+    lanes._suspects_turn = False
+    in_flight, other = len(lane.in_flight), deepcopy(lanes)
+    following = lanes.replace(lane, 100, 50)
+    assert following is not None
+    same = other.get(lane.webhook_seq)
+    assert same is not None
+    other.finish(same, 100, 50, success=True)
+    assert other.take(50) == (same, following)
+    for each, its in ((lanes, lane), (other, same)):
+        assert (each.in_flight, len(its.in_flight)) == (in_flight, in_flight)
+        assert list(its.in_flight)[-1] == following.seq
+        assert following.seq in its.claims
+        assert each.take(50) is None
+    assert (lanes._suspects_turn, list(lane.ready)) == (other._suspects_turn, list(same.ready))
+
+
+def wants_a_slot(lanes: Lanes, _: Lane) -> None:
+    give(lanes, lane_in(lanes, 2), 1)
+
+
+def is_suspect(lanes: Lanes, lane: Lane) -> None:
+    lanes.look(lane, SLOW_AFTER + 50)
+    assert lane.suspect
+
+
+HINDRANCES: dict[str, Callable[[Lanes, Lane], Any]] = {
+    "somebody else wants a slot": wants_a_slot,
+    "it is suspect": is_suspect,
+    "it was taken away": lambda lanes, lane: lanes.remove(lane),
+    "its webhook was changed": lambda lanes, lane: lanes.invalidate(lane, 50),
+    "it is gone": lambda lanes, lane: lanes.halt(lane, 50),
+    "nothing is at hand": lambda _, lane: lane.drop(50),
+    "it is paused": lambda lanes, lane: lanes.pause(lane, 60),
+    "it has a rate limit": lambda _, lane: setattr(lane, "rate_limit", 1000.0),
+    "it has failed since": lambda _, lane: lane.fail(103, 50),
+    "its window could grow": lambda _, lane: setattr(lane, "cap", 5),
+    "its request is the only one": lambda _, lane: [lane.in_flight.pop(n) for n in (101, 102, 103)],
+    "it holds an old request": lambda _, lane: lane.in_flight.update({100: 50 - SLOW_AFTER}),
+    "it holds more than are left": lambda lanes, _: setattr(lanes, "_slots", 5),
+}
+
+
+@pytest.mark.parametrize("hindrance", HINDRANCES)
+def test_it_does_not_where_more_than_that_would_change(hindrance: str) -> None:
+    lanes, lane = busy()
+    HINDRANCES[hindrance](lanes, lane)
+    before = dict(lane.in_flight), list(lane.ready), lanes.in_flight
+    assert lanes.replace(lane, 100, 50) is None
+    assert (dict(lane.in_flight), list(lane.ready), lanes.in_flight) == before
