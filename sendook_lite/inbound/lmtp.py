@@ -62,7 +62,7 @@ class LmtpServer:
         self.sessions_begun = 0
         self._max_sessions = max_sessions
         self._sessions: set[LmtpSession] = set()
-        self._storing: set[asyncio.Future[Outcome]] = set()
+        self._storing: set[asyncio.Task[Outcome]] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         self._server: asyncio.Server | None = None
@@ -96,8 +96,8 @@ class LmtpServer:
 
     def store(
         self, mail: PreparedMail, recipients: Sequence[str], sender: str
-    ) -> asyncio.Future[list[Outcome]]:
-        """Store a mail for each recipient; a value or an exception each, in order.
+    ) -> Sequence[asyncio.Task[Outcome]]:
+        """Store a mail for each recipient; a value or an exception is returned by each, in order.
 
         They are handed to the writer together and so share a commit. The tasks are the server's:
         what is committed is announced even when the client has gone away.
@@ -109,7 +109,7 @@ class LmtpServer:
         for task in tasks:
             self._storing.add(task)
             task.add_done_callback(self._storing.discard)
-        return asyncio.gather(*tasks)
+        return tasks
 
     async def _store(self, mail: PreparedMail, recipient: str, sender: str) -> Outcome:
         try:

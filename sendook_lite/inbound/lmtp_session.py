@@ -68,8 +68,11 @@ class Host(Protocol):
 
     def store(
         self, mail: PreparedMail, recipients: Sequence[str], sender: str
-    ) -> asyncio.Future[list[Any]]:
-        """Store a mail for each recipient; a value or an exception each, in order."""
+    ) -> Sequence[asyncio.Task[Any]]:
+        """Store a mail for each recipient; a value or an exception is returned by each, in order.
+
+        Whoever waits no longer leaves them running.
+        """
         ...
 
 
@@ -274,14 +277,16 @@ class LmtpSession(LmtpStream):
                 if raw is None:
                     return [TOO_LARGE] * len(recipients)
                 mail = await self._host.intake.prepare(raw)
-                async with asyncio.timeout(self._host.timeout):
-                    outcomes = await asyncio.shield(self._host.store(mail, recipients, sender))
+                storing = self._host.store(mail, recipients, sender)
+                _, late = await asyncio.wait(storing, timeout=self._host.timeout)
         except Gone:
             raise  # nothing is stored
         except Exception:  # noqa: BLE001 - logged once, and the mail server keeps the mail
             _log.exception("a mail was not stored")
             return [TRY_AGAIN] * len(recipients)
-        return [_reply(outcome) for outcome in outcomes]
+        if late:
+            _log.error("a mail was not stored in time", recipients=len(late))
+        return [TRY_AGAIN if each in late else _reply(each.result()) for each in storing]
 
     async def _read_message(self, places: AsyncExitStack) -> bytes | None:
         """Read up to the final dot; None for a message that is too long."""
