@@ -53,8 +53,10 @@ class Checkpoints:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA synchronous = FULL")
-            while self._due.wait() and not self._closing.wait(APART_SECONDS):
-                self._due.clear()
+            while self._due.wait():
+                self._due.clear()  # before the look at closing, which sets both
+                if self._closing.wait(APART_SECONDS):
+                    break
                 # What fails here fails again, and is told, where the writer meets it.
                 with suppress(sqlite3.Error):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

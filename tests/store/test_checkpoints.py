@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
+import threading
 import time
 from pathlib import Path
 
@@ -78,6 +79,28 @@ async def test_closing_ends_the_thread_at_once(tmp_path: Path) -> None:
     await store.close()
     assert not store._checkpoints._thread.is_alive()
     assert not store.files["log"].exists()
+
+
+class Closing(threading.Event):
+    """Is cleared just after somebody has begun to close: the worst moment for it."""
+
+    def __init__(self, closing: threading.Event) -> None:
+        super().__init__()
+        self._closing = closing
+
+    def clear(self) -> None:
+        self._closing.set()
+        self.set()
+        super().clear()
+
+
+async def test_closing_at_the_worst_moment_is_heard(store: Store) -> None:
+    checkpoints = Checkpoints(store.path)
+    checkpoints._due = Closing(checkpoints._closing)
+    checkpoints.start()
+    checkpoints.note(ROWS)
+    await asyncio.to_thread(checkpoints._thread.join, 10)
+    assert not checkpoints._thread.is_alive()
 
 
 def test_one_that_was_never_started_can_be_closed(tmp_path: Path) -> None:
