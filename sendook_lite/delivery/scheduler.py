@@ -285,18 +285,19 @@ class Scheduler:
         if outcome.status is not None and outcome.duration_ms >= self._slow_after:
             self._note_slow(lane, outcome)
         now = self._steady.now()
+        following: DueDelivery | None = None
         if outcome.success:
             self._recorder.add(settlement_of(delivery, outcome, DELIVERED, started_at))
-            following = self._lanes.replace(lane, delivery.seq, now) if self._may_send() else None
-            if following is not None:
-                if lane.more_at is not None:
-                    self._fill(lane, now)
-                return lane, following
+            if self._may_send():
+                following = self._lanes.replace(lane, delivery.seq, now)
         else:
             self._note_failure(lane, delivery, outcome, started_at, now)
-        self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
+        if following is None:
+            self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
         if lane.more_at is not None:
             self._fill(lane, now)
+        if following is not None:
+            return lane, following
         taken = self._take(now)
         if taken is not None:
             self._pump()  # a success makes room for more than one

@@ -77,7 +77,6 @@ def normalise(address: str) -> str:
     return f"{local.casefold()}{at}{_ascii_domain(domain)}"
 
 
-@lru_cache(maxsize=1024)
 def split(address: str) -> tuple[str, str | None, str]:
     """Split into local part without detail, detail after the first ``+`` or None, and domain.
 

@@ -12,7 +12,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2s
 from itertools import islice
 from typing import Final
@@ -113,7 +112,6 @@ def label_key(label: str) -> str:
     return _LABEL + _digest(_fold(label.strip()))
 
 
-@lru_cache(maxsize=1024)
 def sender_key(wanted: str) -> str:
     """Return the key of a sender: of a whole address, or of all addresses of a domain."""
     local, _, domain = wanted.strip().rpartition("@")

@@ -1,7 +1,7 @@
 """The one writer: units of work from many callers, committed together, answered after commit.
 
 A unit of work is a plain function ``def verb(tx, …)``. The writer's thread takes every unit that is
-queued, runs each inside its own savepoint (an only one needs none) and commits once. The line after
+queued, runs each inside its own savepoint and commits once. The line after
 ``await writer.write(verb, …)`` is therefore after the commit, and callers share one fsync.
 """
 
@@ -253,14 +253,11 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             tx = Tx(connection, self._clock.now(), self._ids, self._memory)
             until = self._clock.monotonic() + SECONDS_PER_COMMIT
-            alone = len(self._first) + len(self._waiting) == 1
-            run = self._run_alone if alone else self._run_among_others
             while (unit := self._next(until)) is not None:
                 self._batch.append(unit)
-                answers.append(run(connection, tx, unit))
+                answers.append(self._run_unit(connection, tx, unit))
             began = self._clock.monotonic()
-            if not (alone and answers[0].error):
-                connection.execute("COMMIT")
+            connection.execute("COMMIT")
             self.commits.observe(self._clock.monotonic() - began)
             self.units += len(answers)
         except sqlite3.Error as cause:
@@ -274,22 +271,7 @@ class Writer:
         self.failure = None
         return answers
 
-    def _run_alone(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
-        """Run the only unit of a transaction; if it fails, nothing is left to be committed.
-
-        Raises:
-            sqlite3.Error: the disk or the file is at fault, not this unit.
-        """
-        try:
-            return _Answer(unit.future, unit.work(tx))
-        except Exception as error:
-            self._memory.clear()
-            if is_store_failure(error):
-                raise
-            connection.execute("ROLLBACK")
-            return _Answer(unit.future, error=error)
-
-    def _run_among_others(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
+    def _run_unit(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
         """Run one unit in its savepoint.
 
         Raises:

@@ -60,9 +60,14 @@ class Reports:
         self._public_url = public_url
 
     def draft_news(self, tx: Tx, outcome: ReportedOutcome) -> NewEvent | None:
-        """Do as `draft` does unless it is known: delivery reports, logs and notifications overlap.
+        """Apply an outcome to its mail; returns the event, which is yet to be published.
 
-        None: of a recipient of ours as much or more was known already.
+        None: of a recipient of ours as much or more was known already, for delivery reports, logs
+        and notifications overlap.
+
+        Raises:
+            NotFound: the mail that is named does not exist.
+            Invalid: nothing tells which mail it is about.
         """
         message = _find(tx, outcome)
         if message is not None and message.direction == "outbound":
@@ -73,21 +78,13 @@ class Reports:
         return self._draft(tx, outcome, message)
 
     def apply(self, tx: Tx, outcome: ReportedOutcome) -> Published:
-        """Record an outcome as an event; a unit of work, or part of a larger one.
+        """Record an outcome as an event, known or not; a unit of work, or part of a larger one.
 
-        Raises the errors of `draft`.
+        Raises the errors of `draft_news`.
         """
-        (published,) = self._publisher.publish_all(tx, [self.draft(tx, outcome)])
+        new = self._draft(tx, outcome, _find(tx, outcome))
+        (published,) = self._publisher.publish_all(tx, [new])
         return published
-
-    def draft(self, tx: Tx, outcome: ReportedOutcome) -> NewEvent:
-        """Apply an outcome to its mail; returns the event, which is yet to be published.
-
-        Raises:
-            NotFound: the mail that is named does not exist.
-            Invalid: nothing tells which mail it is about.
-        """
-        return self._draft(tx, outcome, _find(tx, outcome))
 
     def _draft(self, tx: Tx, outcome: ReportedOutcome, message: Message | None) -> NewEvent:
         detail = _detail(outcome, tx.now)
