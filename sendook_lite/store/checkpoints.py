@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-ROWS: Final = 200
-"""Changed rows after which there is one: about as many pages as SQLite waits for."""
+ROWS: Final = 1000
+"""Changed rows after which there is one; pages that change with every commit are copied once."""
 
-APART_SECONDS: Final = 0.1
-"""What lies between two at least, for a page that changes often is copied once for all of that."""
+APART_SECONDS: Final = 0.5
+"""What lies between two at least: each waits for the disk, and commits wait behind it."""
 
 WRITERS_OWN_PAGES: Final = 4000
 """How long the log gets before the writer makes one itself, in pages: 16 MiB."""

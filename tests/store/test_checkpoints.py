@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from sendook_lite.domain.ids import Ids
-from sendook_lite.store.checkpoints import ROWS, WRITERS_OWN_PAGES, Checkpoints
+from sendook_lite.store.checkpoints import APART_SECONDS, ROWS, WRITERS_OWN_PAGES, Checkpoints
 from sendook_lite.store.database import Store
 from sendook_lite.store.tx import Tx
 from tests.fakes import FakeClock
@@ -52,7 +52,7 @@ async def test_it_goes_on_after_a_reader_has_held_it_up(store: Store, tmp_path: 
     holder.execute("BEGIN")
     holder.execute("SELECT count(*) FROM meta").fetchone()  # nothing newer may reach the file
     await store.writer.write(put_many, 0, ROWS)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.5 * APART_SECONDS)
     assert rows_without_log(store, tmp_path) == 0
     holder.execute("COMMIT")
     holder.close()
@@ -62,7 +62,7 @@ async def test_it_goes_on_after_a_reader_has_held_it_up(store: Store, tmp_path: 
 
 async def test_a_few_rows_wait_for_more(store: Store, tmp_path: Path) -> None:
     await store.writer.write(put_many, 0, ROWS // 2)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1.5 * APART_SECONDS)
     assert rows_without_log(store, tmp_path) == 0
 
 
