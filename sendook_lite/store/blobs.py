@@ -30,8 +30,8 @@ def put(tx: Tx, key: bytes, raw: bytes) -> int:
 def insert(tx: Tx, key: bytes, raw: bytes) -> int:
     """Store a content that is not there; returns its seq."""
     seq = tx.insert("INSERT INTO blobs (hash, size) VALUES (?, ?)", (key, len(raw)))
-    tx.execute_many(
-        "INSERT INTO blob_chunks (blob_seq, number, data) VALUES (?, ?, ?)",
+    tx.add_all(
+        "INSERT INTO blob_chunks (blob_seq, number, data)",
         [
             (seq, number, raw[start : start + CHUNK_BYTES])
             for number, start in enumerate(range(0, max(len(raw), 1), CHUNK_BYTES))

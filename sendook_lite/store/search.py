@@ -119,7 +119,7 @@ def merge_some(tx: Tx) -> bool:
 def add(tx: Tx, inbox_seq: int, message: Message) -> None:
     """Add a message again whose words were taken out; nothing if its turn has not come."""
     if _contains(tx, message.seq):
-        tx.execute(_INSERT, (message.seq, _entry(inbox_seq, message.seq, message.content)))
+        tx.add_all(_INTO, [(message.seq, _entry(inbox_seq, message.seq, message.content))])
         tx.memory[_GREW] = True
 
 
@@ -136,7 +136,7 @@ def forget(tx: Tx, inbox_seq: int, seq: int, content: MessageContent) -> bool:
 
 
 _GREW: Final = "search_grew"
-_INSERT: Final = "INSERT INTO message_search (rowid, words) VALUES (?, ?)"
+_INTO: Final = "INSERT INTO message_search (rowid, words)"
 
 
 def _interval(tx: Tx) -> Row:
@@ -154,7 +154,7 @@ def _add(tx: Tx, first: int, last: int) -> None:
         (first, last),
     )
     entries = [(seq, _entry(inbox_seq, seq, unpack(text))) for seq, inbox_seq, text in rows]
-    tx.execute_many(_INSERT, entries)
+    tx.add_all(_INTO, entries)
     tx.memory[_GREW] = True
 
 

@@ -3,15 +3,18 @@
 A unit of work is a plain function ``def verb(tx, …)``. The writer's thread takes every unit that is
 queued, runs each inside its own savepoint and commits once. The line after
 ``await writer.write(verb, …)`` is therefore after the commit, and callers share one fsync.
+
+At every statement the thread lets go of the interpreter, and gets it back when the event loop next
+waits for something. Brief units with many small statements, such as storing a mail, spend more
+time on that than on their work: when nothing else waits, the event loop runs them for the thread.
 """
 
 import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
@@ -21,12 +24,16 @@ from sendook_lite.domain.errors import SendookError, StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.meters import Histogram
 from sendook_lite.store.checkpoints import WRITERS_OWN_PAGES
+from sendook_lite.store.companions import with_companion
 from sendook_lite.store.failures import explain, is_store_failure
 from sendook_lite.store.tx import Tx
 
 MAX_UNITS_PER_COMMIT = 512
 SECONDS_PER_COMMIT = 0.05
 """Bound how long the first caller of a batch waits for the last one; the last unit may exceed."""
+
+BRIEF_UNITS_PER_COMMIT = 16
+"""Brief units that the event loop runs in a row: less than 10 ms for which all else waits."""
 
 BUSY_TIMEOUT_MS = 5000
 """How long another program may hold the file before a batch fails."""
@@ -39,37 +46,6 @@ _CLOSED = "the store is closed"
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Companion = Callable[[Tx], None]
-
-_COMPANION: ContextVar[Companion | None] = ContextVar("companion", default=None)
-
-
-@contextmanager
-def accompanied(companion: Companion) -> Iterator[None]:
-    """Run a small unit of work along with every one that is written inside this block.
-
-    Both are stored, or neither. For what is to be known about work whatever the work is; handing it
-    through every use case instead would make each of them know about it.
-    """
-    token = _COMPANION.set(companion)
-    try:
-        yield
-    finally:
-        _COMPANION.reset(token)
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Write units of work inside this block without companion: they only prepare what is asked.
-
-    Otherwise what a companion notes as done would be on disk before it is.
-    """
-    token = _COMPANION.set(None)
-    try:
-        yield
-    finally:
-        _COMPANION.reset(token)
-
 
 class _Unit(NamedTuple):
     """A queued unit of work and the future its caller awaits."""
@@ -77,6 +53,7 @@ class _Unit(NamedTuple):
     work: Callable[[Tx], Any]
     future: asyncio.Future[Any]
     first: bool = False
+    brief: bool = False
 
 
 class _Answer(NamedTuple):
@@ -123,6 +100,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._open = True
         self._closed = False
         self._memory: dict[str, Any] = {}
         self.failure: str | None = None
@@ -145,14 +123,20 @@ class Writer:
             SendookError: whatever the unit itself raised; nothing of it was stored.
         """
         future: asyncio.Future[T] = self._loop.create_future()
-        companion = _COMPANION.get()
+        work = with_companion(work)
+        self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future))
+        return await future
 
-        def unit(tx: Tx) -> T:
-            if companion is not None:
-                companion(tx)
-            return work(tx, *args, **kwargs)
+    async def write_brief(
+        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a unit of work that takes well below a millisecond; otherwise as ``write``.
 
-        self.submit(future, unit)
+        The event loop may run it: what it does must be bounded, however much is stored.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        work = with_companion(work)
+        self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future, brief=True))
         return await future
 
     async def write_first(
@@ -217,28 +201,27 @@ class Writer:
 
     def _serve(self, connection: sqlite3.Connection) -> None:
         """Commit what comes, many units together, until closed and nothing waits."""
-        open_ = True
-        while open_ or self._first or self._waiting:
-            open_ = self._take_in(wait=not (self._first or self._waiting)) and open_
+        while self._open or self._first or self._waiting:
+            self._take_in(wait=not (self._first or self._waiting))
             answers = self._commit(connection)
             self._batch = []
             self._loop.call_soon_threadsafe(_deliver, answers)
             self._committed(connection.total_changes)
 
-    def _take_in(self, *, wait: bool) -> bool:
-        """Take in everything that is queued; returns False when the last of it has come."""
+    def _take_in(self, *, wait: bool) -> None:
+        """Take in everything that is queued; the last of it closes the writer."""
         try:
             unit = self._queue.get() if wait else self._queue.get_nowait()
             while unit is not None:
                 (self._first if unit.first else self._waiting).append(unit)
                 unit = self._queue.get_nowait()
         except Empty:
-            return True
-        return False
+            return
+        self._open = False
 
-    def _next(self, until: float) -> _Unit | None:
+    def _next(self, most: int, until: float) -> _Unit | None:
         """Return the next unit of a batch; None when it is full, or was long enough."""
-        if len(self._batch) >= MAX_UNITS_PER_COMMIT:
+        if len(self._batch) >= most:
             return None
         if self._first:
             return self._first.popleft()
@@ -248,14 +231,13 @@ class Writer:
 
     def _commit(self, connection: sqlite3.Connection) -> list[_Answer]:
         """Run a batch in one transaction and say what became of each unit."""
-        answers: list[_Answer] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
             tx = Tx(connection, self._clock.now(), self._ids, self._memory)
-            until = self._clock.monotonic() + SECONDS_PER_COMMIT
-            while (unit := self._next(until)) is not None:
-                self._batch.append(unit)
-                answers.append(self._run_unit(connection, tx, unit))
+            if not self._first and self._waiting and all(unit.brief for unit in self._waiting):
+                answers = self._on_the_loop(lambda: self._work(tx, BRIEF_UNITS_PER_COMMIT))
+            else:
+                answers = self._work(tx, MAX_UNITS_PER_COMMIT)
             began = self._clock.monotonic()
             connection.execute("COMMIT")
             self.commits.observe(self._clock.monotonic() - began)
@@ -271,13 +253,39 @@ class Writer:
         self.failure = None
         return answers
 
-    def _run_unit(self, connection: sqlite3.Connection, tx: Tx, unit: _Unit) -> _Answer:
+    def _on_the_loop(self, work: Callable[[], T]) -> T:
+        """Have the event loop do something, and wait for it; returns or raises what comes of it."""
+        done: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                done.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                done.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return done.result()
+
+    def _work(self, tx: Tx, most: int) -> list[_Answer]:
+        """Run units that wait, each in its savepoint.
+
+        Raises:
+            sqlite3.Error: when the whole transaction is lost.
+        """
+        answers: list[_Answer] = []
+        until = self._clock.monotonic() + SECONDS_PER_COMMIT
+        while (unit := self._next(most, until)) is not None:
+            self._batch.append(unit)
+            answers.append(self._run_unit(tx, unit))
+        return answers
+
+    def _run_unit(self, tx: Tx, unit: _Unit) -> _Answer:
         """Run one unit in its savepoint.
 
         Raises:
             sqlite3.Error: when the whole transaction is lost, not only this unit.
         """
-        connection.execute("SAVEPOINT unit")
+        tx.execute("SAVEPOINT unit")
         try:
             value = unit.work(tx)
         except Exception as error:
@@ -285,10 +293,10 @@ class Writer:
             if is_store_failure(error):
                 raise
             # Raises when SQLite has rolled the whole transaction back: the savepoint is gone too.
-            connection.execute("ROLLBACK TO unit")
-            connection.execute("RELEASE unit")
+            tx.execute("ROLLBACK TO unit")
+            tx.execute("RELEASE unit")
             return _Answer(unit.future, error=error)
-        connection.execute("RELEASE unit")
+        tx.execute("RELEASE unit")
         return _Answer(unit.future, value)
 
     def _refuse_all(self, error: StoreFailed) -> list[_Answer]:
@@ -332,5 +340,7 @@ def open_for_writing(path: Path, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sqli
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What a savepoint may have to put back is else written to a temporary file, page by page.
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA wal_autocheckpoint = {WRITERS_OWN_PAGES}")
     return connection

@@ -15,10 +15,10 @@ import structlog
 from sendook_lite.domain.clock import Clock
 from sendook_lite.domain.errors import Conflict, SendookError, StoreFailed
 from sendook_lite.store import idempotent_requests
+from sendook_lite.store.companions import accompanied
 from sendook_lite.store.database import Store
 from sendook_lite.store.idempotent_requests import KeptRequest, RequestKey
 from sendook_lite.store.tx import Tx
-from sendook_lite.store.writer import accompanied
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 

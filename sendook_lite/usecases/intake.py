@@ -25,8 +25,8 @@ from sendook_lite.usecases.threading import join, place
 DUPLICATE_WINDOW = 7 * 24 * 3600 * 1000
 """How long the same bytes for the same inbox are taken for a repetition, in ms."""
 
-PARSED_OFF_LOOP = 64 * 1024
-"""Mail longer than this is parsed on a thread, so that others are not kept waiting."""
+OFF_THE_LOOP = 64 * 1024
+"""Mail longer than this is parsed and stored by threads, so that others are not kept waiting."""
 
 _HOUR = 3600 * 1000
 
@@ -137,7 +137,7 @@ class Intake:
 
     async def prepare(self, raw: bytes) -> PreparedMail:
         """Read a mail; never fails on its content."""
-        if len(raw) > PARSED_OFF_LOOP:
+        if len(raw) > OFF_THE_LOOP:
             return await asyncio.to_thread(_prepare, raw)
         return _prepare(raw)
 
@@ -158,7 +158,9 @@ class Intake:
             # On a thread: what reads reports is loaded with the first of them.
             report = await asyncio.to_thread(report_mail.read, prepared.raw)
             prepared = replace(prepared, report=report)
-        stored = await self._store.writer.write(self.receive_in, prepared, recipient, sender)
+        brief = len(prepared.raw) <= OFF_THE_LOOP and prepared.report is None
+        write = self._store.writer.write_brief if brief else self._store.writer.write
+        stored = await write(self.receive_in, prepared, recipient, sender)
         if not stored.report:
             self._inboxes.note_use(self._bare(recipient)[1])
         self._publisher.announce(*stored.published)

@@ -13,9 +13,9 @@ from sendook_lite.domain.errors import Conflict, FieldError, Invalid, StoreFaile
 from sendook_lite.domain.events import wants
 from sendook_lite.domain.model import Delivery, Replay, ReplayScope, Webhook
 from sendook_lite.store import deliveries, replays, webhooks
+from sendook_lite.store.companions import alone
 from sendook_lite.store.database import Store
 from sendook_lite.store.tx import Tx
-from sendook_lite.store.writer import alone
 from sendook_lite.usecases.ports import DeliveryFeed
 from sendook_lite.usecases.upkeep import cancel_deliveries
 

@@ -14,7 +14,13 @@ from sendook_lite.domain.errors import NotFound, StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.store.database import Store, prepare
 from sendook_lite.store.tx import Tx
-from sendook_lite.store.writer import MAX_UNITS_PER_COMMIT, SECONDS_PER_COMMIT, Writer, WriterDied
+from sendook_lite.store.writer import (
+    BRIEF_UNITS_PER_COMMIT,
+    MAX_UNITS_PER_COMMIT,
+    SECONDS_PER_COMMIT,
+    Writer,
+    WriterDied,
+)
 from tests.fakes import FakeClock
 
 
@@ -61,11 +67,12 @@ class Gate:
 
 
 async def batch(
-    writer: Writer, *units: tuple[Callable[..., Any], tuple[Any, ...]]
+    writer: Writer, *units: tuple[Callable[..., Any], tuple[Any, ...]], how: str = "write"
 ) -> list[Any | BaseException]:
     """Write units as one batch; returns their answers or errors."""
+    write = getattr(writer, how)
     async with Gate(writer):
-        tasks = [asyncio.create_task(writer.write(work, *args)) for work, args in units]
+        tasks = [asyncio.create_task(write(work, *args)) for work, args in units]
         await asyncio.sleep(0)
     return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -149,6 +156,7 @@ async def test_what_bounds_itself_goes_ahead_of_what_waits(store: Store) -> None
     assert order == ["outcome", "what is due", "event", "another event"]
 
 
+@pytest.mark.parametrize("how", ["write", "write_brief"])
 @pytest.mark.parametrize(
     ("work", "args", "error"),
     [
@@ -161,10 +169,14 @@ async def test_what_bounds_itself_goes_ahead_of_what_waits(store: Store) -> None
     ],
 )
 async def test_a_unit_that_fails_fails_alone_and_leaves_nothing(
-    store: Store, work: Callable[..., Any], args: tuple[Any, ...], error: type[Exception]
+    store: Store,
+    work: Callable[..., Any],
+    args: tuple[Any, ...],
+    error: type[Exception],
+    how: str,
 ) -> None:
     before, failed, after = await batch(
-        store.writer, (put, ("before",)), (work, args), (put, ("after",))
+        store.writer, (put, ("before",)), (work, args), (put, ("after",)), how=how
     )
     assert (before, after) == ("before", "after")
     assert isinstance(failed, error)
@@ -202,12 +214,13 @@ def limit_pages(tx: Tx, spare: int) -> None:
     tx.execute(f"PRAGMA max_page_count = {value_of(tx, 'page_count') + spare}")
 
 
+@pytest.mark.parametrize("how", ["write", "write_brief"])
 async def test_a_full_disk_fails_the_whole_batch_and_works_again_when_there_is_room(
-    store: Store,
+    store: Store, how: str
 ) -> None:
     await store.writer.write(limit_pages, 4)
     answers = await batch(
-        store.writer, (put, ("small",)), (put, ("large", 100_000)), (put, ("late",))
+        store.writer, (put, ("small",)), (put, ("large", 100_000)), (put, ("late",)), how=how
     )
     assert [str(answer) for answer in answers] == ["the disk is full"] * 3
     assert all(isinstance(answer, StoreFailed) for answer in answers)
@@ -218,8 +231,9 @@ async def test_a_full_disk_fails_the_whole_batch_and_works_again_when_there_is_r
     assert store.writer.failure is None
 
 
+@pytest.mark.parametrize("how", ["write", "write_brief"])
 async def test_a_unit_that_hides_a_lost_transaction_cannot_have_it_reported_as_done(
-    store: Store,
+    store: Store, how: str
 ) -> None:
     def roll_back(tx: Tx) -> str:
         tx.execute("ROLLBACK")
@@ -230,7 +244,7 @@ async def test_a_unit_that_hides_a_lost_transaction_cannot_have_it_reported_as_d
         raise ValueError
 
     for work in (roll_back, roll_back_and_fail):
-        answers = await batch(store.writer, (put, ("before",)), (work, ()))
+        answers = await batch(store.writer, (put, ("before",)), (work, ()), how=how)
         assert all(isinstance(answer, StoreFailed) for answer in answers)
         assert await keys(store) == []
 
@@ -253,6 +267,36 @@ async def test_a_commit_that_the_disk_refuses_fails_the_whole_batch(store: Store
     assert await keys(store) == ["again", "first"]
 
 
+def thread_of(_tx: Tx) -> int:
+    return threading.get_ident()
+
+
+async def test_brief_units_run_on_the_event_loop_unless_others_wait_as_well(store: Store) -> None:
+    here = threading.get_ident()
+    assert await store.writer.write_brief(thread_of) == here
+    assert await store.writer.write(thread_of) != here
+    assert (
+        await batch(store.writer, (thread_of, ()), (thread_of, ()), how="write_brief") == [here] * 2
+    )
+    for other in (store.writer.write, store.writer.write_first):
+        async with Gate(store.writer):
+            tasks = [
+                asyncio.create_task(write(thread_of))
+                for write in (store.writer.write_brief, other, store.writer.write_brief)
+            ]
+            await asyncio.sleep(0)
+        assert here not in await asyncio.gather(*tasks)
+
+
+async def test_few_brief_units_run_in_a_row(store: Store) -> None:
+    statements: list[str] = []
+    await store.writer.write(trace, statements)
+    statements.clear()
+    units = [(put, (str(n),)) for n in range(2 * BRIEF_UNITS_PER_COMMIT + 1)]
+    await batch(store.writer, *units, how="write_brief")
+    assert statements.count("COMMIT") == 1 + 3  # the gate's, and those of the others
+
+
 @pytest.fixture
 async def impatient(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Writer]:
     path = tmp_path / "impatient.db"
@@ -273,15 +317,34 @@ async def test_a_locked_file_is_told_and_waited_out(impatient: Writer, tmp_path:
     assert await impatient.write(put, "taken") == "taken"
 
 
+async def test_the_event_loop_never_waits_for_a_locked_file(
+    impatient: Writer, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "impatient.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.create_task(impatient.write_brief(put, "refused"))
+    turns = 0
+    while not writing.done():
+        await asyncio.sleep(0)
+        turns += 1
+    with pytest.raises(StoreFailed, match="locked by another program"):
+        await writing
+    assert turns > 20
+    other.close()
+
+
 def leave(tx: Tx) -> None:
     put(tx, "lost")
     raise SystemExit
 
 
-async def test_a_writer_that_dies_fails_everyone_who_waits_and_is_noticed(store: Store) -> None:
+@pytest.mark.parametrize("how", ["write", "write_brief"])
+async def test_a_writer_that_dies_fails_everyone_who_waits_and_is_noticed(
+    store: Store, how: str
+) -> None:
     watch = asyncio.create_task(store.writer.watch())
     answers = await asyncio.wait_for(
-        batch(store.writer, (put, ("with it",)), (leave, ()), (put, ("behind",))), 10
+        batch(store.writer, (put, ("with it",)), (leave, ()), (put, ("behind",)), how=how), 10
     )
     assert [type(answer) for answer in answers] == [StoreFailed] * 3
     with pytest.raises(WriterDied):
@@ -319,11 +382,11 @@ async def test_a_caller_that_goes_away_neither_stops_its_unit_nor_its_neighbours
     assert await keys(store) == ["gone", "stays"]
 
 
-async def test_close_commits_what_is_queued_and_takes_nothing_more(
-    store: Store,
-) -> None:
+@pytest.mark.parametrize("how", ["write", "write_brief"])
+async def test_close_commits_what_is_queued_and_takes_nothing_more(store: Store, how: str) -> None:
+    write = getattr(store.writer, how)
     async with Gate(store.writer):
-        tasks = [asyncio.create_task(store.writer.write(put, str(n))) for n in range(5)]
+        tasks = [asyncio.create_task(write(put, str(n))) for n in range(5)]
         await asyncio.sleep(0)
         closing = asyncio.create_task(store.writer.close())
         await asyncio.sleep(0)

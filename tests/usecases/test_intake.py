@@ -11,7 +11,7 @@ from sendook_lite.store import blobs, deliveries, events, messages
 from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.intake import (
     DUPLICATE_WINDOW,
-    PARSED_OFF_LOOP,
+    OFF_THE_LOOP,
     DomainNotServed,
     Intake,
     Stored,
@@ -244,7 +244,7 @@ async def test_a_long_mail_is_stored_whole_and_its_webhook_body_is_cut(product: 
     await product.webhook()
     text = "".join(f"line {number}: lorem ipsum\n" for number in range(20_000))
     raw = mail(text=text)
-    assert len(raw) > PARSED_OFF_LOOP
+    assert len(raw) > OFF_THE_LOOP
     stored = await receive(product.intake(), raw)
     message = await messages.get(product.store.reader, box.id, stored.message_id)
     assert len(message.content.full_text) > 400_000

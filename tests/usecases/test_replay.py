@@ -9,8 +9,8 @@ from sendook_lite.domain.errors import Conflict, Invalid, NotFound
 from sendook_lite.domain.model import Event, Webhook
 from sendook_lite.store import deliveries
 from sendook_lite.store import replays as stored_replays
+from sendook_lite.store.companions import accompanied
 from sendook_lite.store.tx import Tx
-from sendook_lite.store.writer import accompanied
 from sendook_lite.usecases import replay as module
 from sendook_lite.usecases.replay import ReplayRequest, Replays
 from sendook_lite.usecases.retention import Ages, Retention
