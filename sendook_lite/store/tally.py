@@ -26,7 +26,7 @@ class TypeCount:
 
 
 def count_events(tx: Tx, limit: int) -> bool:
-    """Add the next events of the log to their hours; False when all are counted.
+    """Add the next events of the log to their hours; False when they were fewer than ``limit``.
 
     Behind the log, a batch at a time: counting each event as it is written would cost every one of
     them a statement.
@@ -34,7 +34,7 @@ def count_events(tx: Tx, limit: int) -> bool:
     row = tx.one("SELECT value FROM meta WHERE key = ?", (_PLACE,))
     place = row[0] if row else 0
     found = tx.all(
-        "SELECT created_at - created_at % ?, type, sum(is_test = 0), max(seq) FROM"
+        "SELECT created_at - created_at % ?, type, sum(is_test = 0), max(seq), count(*) FROM"
         " (SELECT seq, type, is_test, created_at FROM events WHERE seq > ? ORDER BY seq LIMIT ?)"
         " GROUP BY 1, 2",
         (HOUR_MS, place, limit),
@@ -44,14 +44,14 @@ def count_events(tx: Tx, limit: int) -> bool:
     tx.execute_many(
         "INSERT INTO event_hours (hour, type, count) VALUES (?, ?, ?)"
         " ON CONFLICT (hour, type) DO UPDATE SET count = count + excluded.count",
-        [(hour, kind, count) for hour, kind, count, _ in found if count],
+        [(hour, kind, count) for hour, kind, count, *_ in found if count],
     )
     tx.execute(
         "INSERT INTO meta (key, value) VALUES (?, ?)"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (_PLACE, max(row[3] for row in found)),
     )
-    return True
+    return sum(row[4] for row in found) == limit
 
 
 async def events_since(reader: Reader, since: int, length: int = HOUR_MS) -> list[TypeCount]:

@@ -86,7 +86,7 @@ def remove_webhook(tx: Tx) -> bool:
 
 
 def count_events(tx: Tx) -> bool:
-    """Count the next events of the log by the hour; False when all are counted."""
+    """Count the next events of the log by the hour; False when only few were left."""
     return tally.count_events(tx, COUNTED_ROWS)
 
 

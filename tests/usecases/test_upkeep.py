@@ -1,5 +1,6 @@
 """Upkeep: what was marked is finished in batches, may be interrupted, and takes nothing else."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -41,6 +42,18 @@ async def rows_of_mail(product: Product) -> dict[str, int]:
 async def test_with_nothing_to_do_nothing_is_done(product: Product) -> None:
     await product.upkeep.run()  # notes by which rules the search index is made
     assert await product.upkeep.run() == 0
+
+
+async def test_it_ends_though_events_come_in_all_the_time(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def come_in(tx: Tx) -> bool:
+        product.publisher.publish(tx, "message.received", {})
+        return False
+
+    monkeypatch.setattr(upkeep, "_STEPS", (come_in, *upkeep._STEPS))
+    async with asyncio.timeout(10):
+        await product.upkeep.run()
 
 
 async def test_a_deleted_inbox_goes_with_all_its_mail_and_nothing_of_others(
