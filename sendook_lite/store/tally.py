@@ -51,7 +51,7 @@ def count_events(tx: Tx, limit: int) -> bool:
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         (_PLACE, max(row[3] for row in found)),
     )
-    return sum(row[4] for row in found) == limit
+    return bool(sum(row[4] for row in found) == limit)
 
 
 async def events_since(reader: Reader, since: int, length: int = HOUR_MS) -> list[TypeCount]:

@@ -15,9 +15,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sendook_lite.domain.clock import Clock
 from sendook_lite.domain.errors import SendookError, StoreFailed
@@ -25,8 +26,9 @@ from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.meters import Histogram
 from sendook_lite.store.checkpoints import WRITERS_OWN_PAGES
 from sendook_lite.store.companions import with_companion
-from sendook_lite.store.failures import explain, is_store_failure
+from sendook_lite.store.failures import explain
 from sendook_lite.store.tx import Tx
+from sendook_lite.store.units import SAVEPOINT, TRANSACTION, Answer, Unit, run, wake
 
 MAX_UNITS_PER_COMMIT = 512
 SECONDS_PER_COMMIT = 0.05
@@ -45,23 +47,6 @@ _CLOSED = "the store is closed"
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class _Unit(NamedTuple):
-    """A queued unit of work and the future its caller awaits."""
-
-    work: Callable[[Tx], Any]
-    future: asyncio.Future[Any]
-    first: bool = False
-    brief: bool = False
-
-
-class _Answer(NamedTuple):
-    """What became of one unit: a value, or the error its caller will see."""
-
-    future: asyncio.Future[Any]
-    value: Any = None
-    error: BaseException | None = None
 
 
 class WriterDied(SendookError):
@@ -93,10 +78,10 @@ class Writer:
         self._busy_timeout_ms = busy_timeout_ms
         self._clock = clock
         self._ids = ids
-        self._queue: SimpleQueue[_Unit | None] = SimpleQueue()
-        self._first: deque[_Unit] = deque()
-        self._waiting: deque[_Unit] = deque()
-        self._batch: list[_Unit] = []
+        self._queue: SimpleQueue[Unit | None] = SimpleQueue()
+        self._first: deque[Unit] = deque()
+        self._waiting: deque[Unit] = deque()
+        self._batch: list[Unit] = []
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
@@ -124,7 +109,7 @@ class Writer:
         """
         future: asyncio.Future[T] = self._loop.create_future()
         work = with_companion(work)
-        self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future))
+        self._put(Unit(lambda tx: work(tx, *args, **kwargs), partial(wake, future)))
         return await future
 
     async def write_brief(
@@ -136,7 +121,7 @@ class Writer:
         """
         future: asyncio.Future[T] = self._loop.create_future()
         work = with_companion(work)
-        self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future, brief=True))
+        self._put(Unit(lambda tx: work(tx, *args, **kwargs), partial(wake, future), brief=True))
         return await future
 
     async def write_first(
@@ -148,20 +133,24 @@ class Writer:
         come in faster than they leave, it would slow down what empties the queue.
         """
         future: asyncio.Future[T] = self._loop.create_future()
-        self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future, first=True))
+        self._put(Unit(lambda tx: work(tx, *args, **kwargs), partial(wake, future), first=True))
         return await future
 
     def submit(
         self,
-        future: asyncio.Future[T],
+        tell: Callable[[T | None, BaseException | None], None],
         work: Callable[Concatenate[Tx, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Queue a unit of work whose outcome is set on the future, after commit."""
-        self._put(_Unit(lambda tx: work(tx, *args, **kwargs), future))
+        """Queue a unit of work; ``tell`` is called with its value or its error, after the commit.
 
-    def _put(self, unit: _Unit) -> None:
+        Raises:
+            StoreFailed: the writer is closed.
+        """
+        self._put(Unit(lambda tx: work(tx, *args, **kwargs), tell))
+
+    def _put(self, unit: Unit) -> None:
         if self._closed or self._ended.done():
             raise StoreFailed(_CLOSED)
         self._queue.put(unit)
@@ -205,7 +194,7 @@ class Writer:
             self._take_in(wait=not (self._first or self._waiting))
             answers = self._commit(connection)
             self._batch = []
-            self._loop.call_soon_threadsafe(_deliver, answers)
+            self._loop.call_soon_threadsafe(self._deliver, answers)
             self._committed(connection.total_changes)
 
     def _take_in(self, *, wait: bool) -> None:
@@ -219,7 +208,7 @@ class Writer:
             return
         self._open = False
 
-    def _next(self, most: int, until: float) -> _Unit | None:
+    def _next(self, most: int, until: float) -> Unit | None:
         """Return the next unit of a batch; None when it is full, or was long enough."""
         if len(self._batch) >= most:
             return None
@@ -229,7 +218,7 @@ class Writer:
             return None
         return self._waiting.popleft()
 
-    def _commit(self, connection: sqlite3.Connection) -> list[_Answer]:
+    def _commit(self, connection: sqlite3.Connection) -> list[Answer]:
         """Run a batch in one transaction and say what became of each unit."""
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -257,54 +246,36 @@ class Writer:
         """Have the event loop do something, and wait for it; returns or raises what comes of it."""
         done: Future[T] = Future()
 
-        def run() -> None:
+        def do() -> None:
             try:
                 done.set_result(work())
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
                 done.set_exception(error)
 
-        self._loop.call_soon_threadsafe(run)
+        self._loop.call_soon_threadsafe(do)
         return done.result()
 
-    def _work(self, tx: Tx, most: int) -> list[_Answer]:
-        """Run units that wait, each in its savepoint.
+    def _work(self, tx: Tx, most: int) -> list[Answer]:
+        """Run units that wait, each in a savepoint; one that is alone has the whole transaction.
 
         Raises:
             sqlite3.Error: when the whole transaction is lost.
         """
-        answers: list[_Answer] = []
+        alone = len(self._first) + len(self._waiting) == 1
+        bounds = TRANSACTION if alone else SAVEPOINT
+        answers: list[Answer] = []
         until = self._clock.monotonic() + SECONDS_PER_COMMIT
         while (unit := self._next(most, until)) is not None:
             self._batch.append(unit)
-            answers.append(self._run_unit(tx, unit))
+            answers.append(run(tx, unit, bounds))
         return answers
 
-    def _run_unit(self, tx: Tx, unit: _Unit) -> _Answer:
-        """Run one unit in its savepoint.
-
-        Raises:
-            sqlite3.Error: when the whole transaction is lost, not only this unit.
-        """
-        tx.execute("SAVEPOINT unit")
-        try:
-            value = unit.work(tx)
-        except Exception as error:
-            self._memory.clear()
-            if is_store_failure(error):
-                raise
-            # Raises when SQLite has rolled the whole transaction back: the savepoint is gone too.
-            tx.execute("ROLLBACK TO unit")
-            tx.execute("RELEASE unit")
-            return _Answer(unit.future, error=error)
-        tx.execute("RELEASE unit")
-        return _Answer(unit.future, value)
-
-    def _refuse_all(self, error: StoreFailed) -> list[_Answer]:
+    def _refuse_all(self, error: StoreFailed) -> list[Answer]:
         """Tell everyone that is in hand or waits the same."""
         units = (*self._batch, *self._first, *self._waiting)
         self._first.clear()
         self._waiting.clear()
-        return [_Answer(unit.future, error=error) for unit in units]
+        return [Answer(unit.tell, error=error) for unit in units]
 
     # --- back on the event loop
 
@@ -317,18 +288,16 @@ class Writer:
             self._ended.exception()  # seen: `watch` raises it to whoever listens
         # The thread is gone: what it had in hand, or never came to, must not wait for ever.
         self._take_in(wait=False)
-        _deliver(self._refuse_all(StoreFailed(_CLOSED)))
+        self._deliver(self._refuse_all(StoreFailed(_CLOSED)))
 
-
-def _deliver(answers: list[_Answer]) -> None:
-    """Wake the callers of a batch; one that went away meanwhile is passed over."""
-    for answer in answers:
-        if answer.future.done():
-            continue
-        if answer.error is None:
-            answer.future.set_result(answer.value)
-        else:
-            answer.future.set_exception(answer.error)
+    def _deliver(self, answers: list[Answer]) -> None:
+        """Tell the callers of a batch; a bug of one of them is not the others' fault."""
+        for answer in answers:
+            try:
+                answer.tell(answer.value, answer.error)
+            except Exception as error:  # noqa: BLE001 - handed to whoever logs them all
+                told = {"message": "an answer of the store broke its caller", "exception": error}
+                self._loop.call_exception_handler(told)
 
 
 def open_for_writing(path: Path, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sqlite3.Connection:

@@ -9,6 +9,7 @@ stored one by one. Either way a line's failure is its own.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
@@ -74,13 +75,12 @@ class EventLines:
         they were submitted. What was committed is announced even if nobody waits any more.
         """
         told: asyncio.Future[list[Told]] = asyncio.get_running_loop().create_future()
-        unit: asyncio.Future[list[_Result]] = asyncio.get_running_loop().create_future()
-        unit.add_done_callback(lambda done: self._settle(lines, done, told))
+        settle = partial(self._settle, lines, told)
         try:
             self._ensure_room()
-            self._store.writer.submit(unit, self._store_in_order, lines)
+            self._store.writer.submit(settle, self._store_in_order, lines)
         except SendookError as error:
-            unit.set_exception(error)
+            settle(None, error)
         return told
 
     async def prepare(self, raw: bytes) -> PreparedMail:
@@ -107,16 +107,15 @@ class EventLines:
     def _settle(
         self,
         lines: Sequence[Line],
-        unit: asyncio.Future[list[_Result]],
         told: asyncio.Future[list[Told]],
+        results: list[_Result] | None,
+        error: BaseException | None,
     ) -> None:
         """Announce what a unit stored and answer its lines, or try them again one by one."""
-        error = unit.exception()
-        if error is None:
-            results = unit.result()
+        if results is not None:
             self._publisher.announce(*(each for _, published in results for each in published))
             _answer(told, [said for said, _ in results])
-        elif len(lines) == 1 or isinstance(error, SendookError):
+        elif error is not None and (len(lines) == 1 or isinstance(error, SendookError)):
             _answer(told, [error] * len(lines))
         else:
             # They queue behind batches that were submitted meanwhile: order is kept between

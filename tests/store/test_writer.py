@@ -184,6 +184,36 @@ async def test_a_unit_that_fails_fails_alone_and_leaves_nothing(
     assert store.writer.failure is None
 
 
+async def test_only_units_that_share_a_transaction_have_savepoints(store: Store) -> None:
+    statements: list[str] = []
+    await store.writer.write(trace, statements)
+    statements.clear()
+    await store.writer.write(put, "alone")
+    assert statements[0] == "BEGIN IMMEDIATE"
+    assert "SAVEPOINT unit" not in statements
+    await batch(store.writer, (put, ("first",)), (put, ("second",)))
+    assert statements.count("SAVEPOINT unit") == 2
+
+
+async def test_a_caller_that_breaks_on_its_answer_keeps_none_from_others(store: Store) -> None:
+    broken: list[Any] = []
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
+
+    def breaks(_value: object, _error: object) -> None:
+        raise ValueError("a bug")
+
+    async with Gate(store.writer):
+        store.writer.submit(breaks, put, "first")
+        store.writer.submit(lambda value, _error: told.append(value), put, "second")
+        last = asyncio.create_task(store.writer.write(put, "third"))
+        await asyncio.sleep(0)
+    assert await last == "third"
+    assert told == ["second"]
+    assert [str(each["exception"]) for each in broken] == ["a bug"]
+    assert await keys(store) == ["first", "second", "third"]
+
+
 async def test_a_unit_that_is_alone_and_fails_leaves_nothing_either(store: Store) -> None:
     def put_and_fail(tx: Tx) -> None:
         put(tx, "half")
