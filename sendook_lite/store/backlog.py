@@ -24,7 +24,7 @@ async def measure(reader: Reader) -> Backlog:
     )
     oldest = await reader.one(
         "SELECT created_at FROM deliveries INDEXED BY deliveries_unsuccessful"
-        " WHERE status IN ('pending', 'failed', 'canceled') AND status = 'pending'"
+        " WHERE status <> 'delivered' AND status = 'pending'"
         " AND trigger = 'scheduled' ORDER BY seq LIMIT 1"
     )
     return Backlog(count[0] if count else 0, oldest[0] if oldest else None)

@@ -259,7 +259,7 @@ async def list_page(
         if status != "delivered":
             # The condition of the partial index, repeated so that SQLite may use it, and a sign
             # that keeps SQLite from the webhook's own index, where such a delivery is rare.
-            conditions.append("deliveries.status IN ('pending', 'failed', 'canceled')")
+            conditions.append("deliveries.status <> 'delivered'")
             webhook = f"+{webhook}"
     if webhook_id is not None:
         conditions.append(f"{webhook} = (SELECT seq FROM webhooks WHERE id = :webhook)")

@@ -9,6 +9,9 @@ from sendook_lite.store.tx import Row, Tx, in_statements, values_of
 
 Ending = Literal["delivered", "failed"]
 
+FEW = 4
+"""From so many on, deliveries are settled together; it takes SQLite a table made for that."""
+
 
 class Settled(NamedTuple):
     """A recorded attempt, and how its delivery ended with it; None: it goes on, or had ended."""
@@ -28,7 +31,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement], now: int) -> list[Settled]
     re-opened keeps the attempts it is still promised.
     """
     delivered = [done for done in settlements if done.state == "delivered"]
-    together = _settle_delivered(tx, delivered)
+    together = len(delivered) >= FEW and _settle_delivered(tx, delivered)
     settled = [
         each
         for done in settlements

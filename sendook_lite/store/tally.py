@@ -96,7 +96,7 @@ async def count_pending(reader: Reader) -> int:
     """Count pending deliveries, up to one more than PENDING_COUNTED."""
     row = await reader.one(
         "SELECT count(*) FROM (SELECT 1 FROM deliveries INDEXED BY deliveries_unsuccessful"
-        " WHERE status = 'pending' AND status IN ('pending', 'failed', 'canceled') LIMIT ?)",
+        " WHERE status = 'pending' AND status <> 'delivered' LIMIT ?)",
         (PENDING_COUNTED + 1,),
     )
     return row[0] if row else 0

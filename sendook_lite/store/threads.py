@@ -42,14 +42,15 @@ def insert(tx: Tx, inbox_seq: int, subject: str) -> tuple[int, str]:
 
 def find_by_references(tx: Tx, inbox_seq: int, message_ids: Iterable[str]) -> list[int]:
     """Return the threads that know any of the Message-IDs, each once."""
+    # Neither IN nor DISTINCT: SQLite makes a table for each, which takes longer than the search.
     rows = tx.all(
-        "SELECT DISTINCT coalesce(threads.merged_into, threads.seq) FROM thread_references"
-        " JOIN threads ON threads.seq = thread_references.thread_seq"
-        " WHERE thread_references.inbox_seq = ?"
-        " AND thread_references.message_id IN (SELECT value FROM json_each(?))",
-        (inbox_seq, orjson.dumps(tuple(message_ids)).decode()),
+        "SELECT coalesce(threads.merged_into, threads.seq) FROM json_each(?)"
+        " CROSS JOIN thread_references ON thread_references.inbox_seq = ?"
+        " AND thread_references.message_id = json_each.value"
+        " JOIN threads ON threads.seq = thread_references.thread_seq",
+        (orjson.dumps(tuple(message_ids)).decode(), inbox_seq),
     )
-    return [row[0] for row in rows]
+    return list(dict.fromkeys(row[0] for row in rows))
 
 
 def find_in(tx: Tx, inbox_seq: int, identifier: str) -> int | None:
