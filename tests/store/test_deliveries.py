@@ -7,7 +7,7 @@ import pytest
 
 from sendook_lite.domain.errors import NotFound
 from sendook_lite.domain.model import DueDelivery, Settlement, Webhook
-from sendook_lite.store import attempts, deliveries, webhooks
+from sendook_lite.store import attempts, deliveries, settling, webhooks
 from sendook_lite.store.deliveries import DueWindow
 from sendook_lite.store.tx import Tx
 from tests.fakes import START
@@ -34,6 +34,12 @@ async def take(
     return await product.store.writer.write(
         deliveries.take_due, webhook.seq, now, limit, frozenset(claimed)
     )
+
+
+@pytest.fixture(autouse=True, params=[1, settling.FEW])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settle few deliveries together as well, as many are."""
+    monkeypatch.setattr(settling, "FEW", request.param)
 
 
 async def settle(product: Product, *done: Settlement, now: int = START) -> None:

@@ -44,6 +44,7 @@ from sendook_lite.store import (
     search,
     sent_hours,
     sessions,
+    settling,
     standings,
     submissions,
     suppressions,
@@ -181,9 +182,9 @@ def settle_one(tx: Tx, product: Product, seeds: Seeds) -> None:
 
 
 def settle_together(tx: Tx, product: Product, seeds: Seeds) -> None:
-    product.publisher.publish_all(tx, [NewEvent("message.received", {})] * 3)
+    product.publisher.publish_all(tx, [NewEvent("message.received", {})] * settling.FEW)
     due = deliveries.take_due(tx, seeds.webhook.seq, 2**50, 9, ()).deliveries
-    assert len(due) >= 3
+    assert len(due) >= settling.FEW
     product.settling.record(tx, [settlement(each, "delivered") for each in due], 1)
     assert not deliveries.take_due(tx, seeds.webhook.seq, 2**50, 9, ()).deliveries
 
