@@ -15,7 +15,7 @@ from typing import Final
 ROWS: Final = 1000
 """Changed rows after which there is one; pages that change with every commit are copied once."""
 
-APART_SECONDS: Final = 0.5
+APART_SECONDS: Final = 0.25
 """What lies between two at least: each waits for the disk, and commits wait behind it."""
 
 WRITERS_OWN_PAGES: Final = 4000

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sendook_lite.domain.ids import Ids
 
-ROWS_PER_STATEMENT = 64
+ROWS_PER_STATEMENT = 256
 """Most rows of one statement; smaller powers of two take the rest, so that few are compiled."""
 
 Row = tuple[Any, ...]
