@@ -7,9 +7,10 @@ for that can read it. It is built here because the package's own parser can be k
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
+from functools import lru_cache
 from typing import Any
 
 from sendook_lite.domain.charsets import decode as decode_text
@@ -23,6 +24,8 @@ DELIVERY_STATUS = "message/delivery-status"
 _MAX_FIELDS = 1000
 _MAX_FIELD_BYTES = 65536
 _MAX_DELIMITER = 1024
+_SHORT_TYPE = 40
+"""Characters of a Content-Type that may be remembered; those with a boundary are longer."""
 _MESSAGES = {"message/rfc822", "message/global", "message/news"}
 
 _FIELD = re.compile(rb"(?!--)([!-9;-~]{1,200})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)\n?")
@@ -51,7 +54,7 @@ class Entity(Message):
         self.start = 0
         self.stop = len(source)
         self.problem: str | None = None
-        self.media: tuple[str, dict[str, str]] | None = None
+        self.media: tuple[str, Mapping[str, str]] | None = None
         """What `content_type` found, which is asked for many times."""
 
     @property
@@ -82,7 +85,7 @@ def header(message: Message, name: str, limit: int = HEADER_LIMIT) -> str:
     return decode_header(next(headers(message, name), None), limit)
 
 
-def content_type(message: Message) -> tuple[str, dict[str, str]]:
+def content_type(message: Message) -> tuple[str, Mapping[str, str]]:
     """Return the media type in lower case and its parameters.
 
     An absent type is the default of its place, a malformed one text/plain (RFC 2045, section 5.2).
@@ -94,15 +97,21 @@ def content_type(message: Message) -> tuple[str, dict[str, str]]:
     return message.media
 
 
-def _read_content_type(message: Message) -> tuple[str, dict[str, str]]:
+def _read_content_type(message: Message) -> tuple[str, Mapping[str, str]]:
     value = next(headers(message, "content-type"), None)
     if value is None:
         return message.get_default_type(), {}
-    kind, found = parameters(value)
+    kind, found = _known_type(value) if len(value) <= _SHORT_TYPE else parameters(value)
     main, _, sub = kind.partition("/")
     if not main or not sub or " " in kind:
         return "text/plain", found
     return kind, found
+
+
+@lru_cache(maxsize=256)
+def _known_type(value: str) -> tuple[str, Mapping[str, str]]:
+    """Read one of the few values that nearly all parts of all mails have."""
+    return parameters(value)
 
 
 def transfer_encoding(message: Message) -> str:

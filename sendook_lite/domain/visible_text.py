@@ -51,7 +51,14 @@ def _drop_history(lines: list[str]) -> tuple[list[str], bool]:
     kept: list[str] = []
     quoted = False
     for number, line in enumerate(lines):
-        behind_quotation, quoted = quoted, _is_quoted(line)
+        behind_quotation, quoted = quoted, False
+        if not _may_matter(line):
+            if behind_quotation:
+                kept.append("")
+            if line or not behind_quotation:
+                kept.append(line)
+            continue
+        quoted = _is_quoted(line)
         if quoted:
             if not behind_quotation:
                 _drop_blank(kept)
@@ -60,10 +67,6 @@ def _drop_history(lines: list[str]) -> tuple[list[str], bool]:
             continue
         if behind_quotation:
             kept.append("")
-        if not line:
-            if not behind_quotation:
-                kept.append(line)
-            continue
         if _begins_history(lines, number):
             _drop_forwarding(kept)
             return kept, True
@@ -74,6 +77,11 @@ def _drop_history(lines: list[str]) -> tuple[list[str], bool]:
     return kept, False
 
 
+def _may_matter(line: str) -> bool:
+    """Say whether a line holds one of the signs without which none is quoted or begins history."""
+    return ":" in line or ">" in line or "---" in line or "：" in line  # noqa: RUF001
+
+
 def _is_quoted(line: str) -> bool:
     start = line[:4]
     return ">" in start and start.lstrip(" ").startswith(">")
@@ -82,7 +90,6 @@ def _is_quoted(line: str) -> bool:
 def _begins_history(lines: list[str], number: int) -> bool:
     """Say whether the header of an older mail, or the line above one, begins here."""
     line = lines[number][:_MAX_LINE]
-    # Looked for first: most lines have neither, and the expressions try a hundred words.
     if "---" in line and SEPARATOR.fullmatch(line):
         return True
     if not any(colon in line for colon in COLONS) or not FROM_LABEL.match(line):
