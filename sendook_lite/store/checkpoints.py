@@ -12,14 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-ROWS: Final = 1000
+ROWS: Final = 3000
 """Changed rows after which there is one; pages that change with every commit are copied once."""
 
 APART_SECONDS: Final = 0.25
 """What lies between two at least: each waits for the disk, and commits wait behind it."""
 
-WRITERS_OWN_PAGES: Final = 4000
-"""How long the log gets before the writer makes one itself, in pages: 16 MiB."""
+WRITERS_OWN_PAGES: Final = 16_000
+"""How long the log gets before the writer makes one itself, in pages: 64 MiB."""
 
 
 class Checkpoints:
