@@ -1,7 +1,7 @@
 """The one writer: units of work from many callers, committed together, answered after commit.
 
 A unit of work is a plain function ``def verb(tx, …)``. The writer's thread takes every unit that is
-queued, runs each inside its own savepoint and commits once. The line after
+queued, runs each so that it can be undone by itself, and commits once. The line after
 ``await writer.write(verb, …)`` is therefore after the commit, and callers share one fsync.
 
 At every statement the thread lets go of the interpreter, and gets it back when the event loop next
@@ -107,10 +107,8 @@ class Writer:
             StoreFailed: nothing of the unit was stored; the disk or the file is at fault.
             SendookError: whatever the unit itself raised; nothing of it was stored.
         """
-        future: asyncio.Future[T] = self._loop.create_future()
         work = with_companion(work)
-        self._put(Unit(lambda tx: work(tx, *args, **kwargs), partial(wake, future)))
-        return await future
+        return await self._answer(lambda tx: work(tx, *args, **kwargs))
 
     async def write_brief(
         self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -119,10 +117,8 @@ class Writer:
 
         The event loop may run it: what it does must be bounded, however much is stored.
         """
-        future: asyncio.Future[T] = self._loop.create_future()
         work = with_companion(work)
-        self._put(Unit(lambda tx: work(tx, *args, **kwargs), partial(wake, future), brief=True))
-        return await future
+        return await self._answer(lambda tx: work(tx, *args, **kwargs), brief=True)
 
     async def write_first(
         self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
@@ -132,9 +128,7 @@ class Writer:
         For what bounds itself, such as outcomes of requests in flight. In line with events that
         come in faster than they leave, it would slow down what empties the queue.
         """
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._put(Unit(lambda tx: work(tx, *args, **kwargs), partial(wake, future), first=True))
-        return await future
+        return await self._answer(lambda tx: work(tx, *args, **kwargs), first=True)
 
     def submit(
         self,
@@ -149,6 +143,14 @@ class Writer:
             StoreFailed: the writer is closed.
         """
         self._put(Unit(lambda tx: work(tx, *args, **kwargs), tell))
+
+    async def _answer(
+        self, work: Callable[[Tx], T], *, first: bool = False, brief: bool = False
+    ) -> T:
+        """Queue a unit of work and wait for what becomes of it."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._put(Unit(work, partial(wake, future), first, brief))
+        return await future
 
     def _put(self, unit: Unit) -> None:
         if self._closed or self._ended.done():
