@@ -23,6 +23,7 @@ from sendook_lite.domain.reply_phrases import (
 REPLY_LIMIT = 256 * 1024
 """Characters of a text that are looked at; what follows them stays unless history began before."""
 
+_COLON, _WIDE_COLON = COLONS
 _MAX_ATTRIBUTION_LINES = 4
 _MAX_LABEL_LINES = 8
 _ENOUGH_LABELS = 2
@@ -51,14 +52,8 @@ def _drop_history(lines: list[str]) -> tuple[list[str], bool]:
     kept: list[str] = []
     quoted = False
     for number, line in enumerate(lines):
-        behind_quotation, quoted = quoted, False
-        if not _may_matter(line):
-            if behind_quotation:
-                kept.append("")
-            if line or not behind_quotation:
-                kept.append(line)
-            continue
-        quoted = _is_quoted(line)
+        matters = _may_matter(line)
+        behind_quotation, quoted = quoted, matters and _is_quoted(line)
         if quoted:
             if not behind_quotation:
                 _drop_blank(kept)
@@ -67,6 +62,10 @@ def _drop_history(lines: list[str]) -> tuple[list[str], bool]:
             continue
         if behind_quotation:
             kept.append("")
+        if not matters:
+            if line or not behind_quotation:
+                kept.append(line)
+            continue
         if _begins_history(lines, number):
             _drop_forwarding(kept)
             return kept, True
@@ -79,7 +78,7 @@ def _drop_history(lines: list[str]) -> tuple[list[str], bool]:
 
 def _may_matter(line: str) -> bool:
     """Say whether a line holds one of the signs without which none is quoted or begins history."""
-    return ":" in line or ">" in line or "---" in line or "：" in line  # noqa: RUF001
+    return _COLON in line or ">" in line or "---" in line or _WIDE_COLON in line
 
 
 def _is_quoted(line: str) -> bool:
