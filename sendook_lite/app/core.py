@@ -30,7 +30,7 @@ from sendook_lite.usecases.settling import Settling
 from sendook_lite.usecases.tail import Tails
 from sendook_lite.usecases.turns import Turns
 
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.05
 """How long outcomes of attempts wait for each other until they are committed together."""
 
 

@@ -119,9 +119,11 @@ class HttpConnection(asyncio.Protocol):
         return transport is not None and self._waiter is None and not transport.is_closing()
 
     async def exchange(self, data: bytes, deadline: float, patience: float) -> Response:
-        """Write a request and wait for its answer.
+        """Write a request and wait for its answer; arguments and errors of `request`, `answer`."""
+        return await self.answer(self.request(data, deadline, patience))
 
-        After an error, and after an answer that is not ``reusable``, the connection is closed.
+    def request(self, data: bytes, deadline: float, patience: float) -> asyncio.Future[Response]:
+        """Write a request now; its answer is to be waited for with `answer`.
 
         Args:
             data: the whole request.
@@ -129,8 +131,7 @@ class HttpConnection(asyncio.Protocol):
             patience: seconds of the whole attempt, for the phrase when the deadline passes.
 
         Raises:
-            AttemptFailed: ``response_timeout``, ``connection_reset``, ``bad_response``,
-                ``tls_failed`` (TLS 1.3 servers refuse clients after the handshake).
+            AttemptFailed: ``connection_reset``, when the connection is not ``usable``.
         """
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -142,6 +143,17 @@ class HttpConnection(asyncio.Protocol):
         if self._alarm is None or self._alarm_at > deadline:
             self._set_alarm(deadline)
         transport.write(data)
+        return waiter
+
+    async def answer(self, waiter: asyncio.Future[Response]) -> Response:
+        """Wait for the answer to a request.
+
+        After an error, and after an answer that is not ``reusable``, the connection is closed.
+
+        Raises:
+            AttemptFailed: ``response_timeout``, ``connection_reset``, ``bad_response``,
+                ``tls_failed`` (TLS 1.3 servers refuse clients after the handshake).
+        """
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -175,8 +187,8 @@ class HttpConnection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once; what is unsent is dropped, and an exchange under way fails."""
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_exception(AttemptFailed("connection_reset", "the connection was closed"))
+        if waiter is not None:
+            _refuse(waiter, AttemptFailed("connection_reset", "the connection was closed"))
         if self._transport is not None:
             self._transport.abort()
 
@@ -351,8 +363,7 @@ class HttpConnection(asyncio.Protocol):
         waiter, self._waiter = self._waiter, None
         if waiter is None:
             return
-        if not waiter.done():
-            waiter.set_exception(AttemptFailed(code, message))
+        _refuse(waiter, AttemptFailed(code, message))
         self.abort()
 
     def _expire(self) -> None:
@@ -362,3 +373,10 @@ class HttpConnection(asyncio.Protocol):
             phrase = "no answer"
         phrase += f" within {self._patience:g} s"
         self._fail("response_timeout", phrase)
+
+
+def _refuse(waiter: asyncio.Future[Response], failed: AttemptFailed) -> None:
+    """Tell whoever waits; an attempt that was given up before it waited is nobody's bug."""
+    if not waiter.done():
+        waiter.set_exception(failed)
+        waiter.exception()  # seen

@@ -34,9 +34,9 @@ class Recorder:
         steady: what due times are measured against.
         recorded: called with every batch after its commit.
         consequences: called before it with what else the commit brought.
-        gather: seconds that the first outcome of a batch waits for others. Commits of outcomes
-            then take turns with those of events a hundred times a second at most, instead of
-            standing between an event and its delivery.
+        gather: seconds that the first outcome of a batch waits for others, unless there is a full
+            one before. An event that comes in during a commit of outcomes waits for it, and for the
+            disk if that is slow just then: the fewer there are, the fewer events meet one.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Recorder:
         self._gather = gather
         self._waiting: list[Settlement] = []
         self._came_in = asyncio.Event()
+        self._full = asyncio.Event()
         self._writing = asyncio.Lock()
         self.unsettled = 0
         self.failing = False
@@ -67,6 +68,8 @@ class Recorder:
         self._waiting.append(done)
         self.unsettled += 1
         self._came_in.set()
+        if len(self._waiting) >= MAX_PER_COMMIT:
+            self._full.set()
 
     async def run(self) -> None:
         """Record what comes in, until cancelled."""
@@ -75,7 +78,8 @@ class Recorder:
             self._came_in.clear()
             while self._waiting:
                 if self._gather and len(self._waiting) < MAX_PER_COMMIT:
-                    await self._clock.sleep(self._gather)
+                    self._full.clear()
+                    await self._clock.wait(self._full, self._gather)
                 if not await self._record():
                     await self._clock.sleep(STORE_RETRY_SECONDS)
 

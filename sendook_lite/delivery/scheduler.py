@@ -16,7 +16,8 @@ from sendook_lite.delivery.lanes import LaneLimits, Lanes
 from sendook_lite.delivery.meters import DeliveryMeters
 from sendook_lite.delivery.recorder import STORE_RETRY_SECONDS, Recorder
 from sendook_lite.delivery.roster import MakeEndpoint, Roster
-from sendook_lite.delivery.sender import Sender
+from sendook_lite.delivery.sender import Begun, Sender
+from sendook_lite.delivery.window_filler import WindowFiller
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SteadyClock
 from sendook_lite.domain.model import DueDelivery, Secret, Settlement, Webhook
 from sendook_lite.domain.outcome import Outcome
@@ -31,11 +32,13 @@ from sendook_lite.usecases.settling import Recorded, Settling
 MAX_UNSETTLED = 1024
 """Requests in flight and outcomes waiting for their commit; beyond it nothing new is sent."""
 
+_BROKEN = Outcome(None, "bad_response", "internal error, see the log", b"", 0)
+
 log = structlog.get_logger(__name__)
 
 
 class Scheduler:
-    """Owns the lanes and the tasks that send and read; its recorder settles."""
+    """Owns the lanes and the tasks that send; its filler reads, its recorder settles."""
 
     def __init__(
         self,
@@ -59,6 +62,9 @@ class Scheduler:
         self._alerts = alerts
         self._recorder = Recorder(
             store, settling, clock, self._steady, self._recorded, self._follow_up, gather
+        )
+        self._filler = WindowFiller(
+            store, self._steady, self._lanes, self._start, self._may_read, self._pump
         )
         self._roster = Roster(store, self._steady, settings, make_endpoint, self._lanes, self._wake)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,7 +138,7 @@ class Scheduler:
             lanes = self._lanes if self._look_at_all else self._lanes.due(now)
             self._look_at_all = False
             for lane in lanes:
-                self._look(lane, now)
+                self._filler.look(lane, now)
             self._pump()
             await self._clock.wait(self._wake, self._seconds_to_next())
 
@@ -176,60 +182,15 @@ class Scheduler:
         endpoint = self._make_endpoint(webhook, secrets)
         return await self._sender.send(endpoint, delivery, self._clock.now())
 
-    # --- lanes and the store
+    # --- the store
 
-    def _look(self, lane: Lane, now: int) -> None:
-        """Do for a lane what its time has come for."""
-        if lane.closed:
-            return
-        self._fill(lane, now)
-        self._lanes.look(lane, now)
-
-    def _fill(self, lane: Lane, now: int) -> None:
-        """Have a lane's window filled when the store has something due and there is room."""
-        if (
-            lane.more_at is None
-            or lane.more_at > now
-            or not lane.hungry
-            or lane.held_until > now
-            or lane.closed
-            or self._stopping
-        ):
-            return
+    def _may_read(self) -> bool:
+        if self._stopping:
+            return False
         if self._store_fails():
-            self._wake.set()
-            return
-        lane.loading = True
-        lane.more_at = None
-        self._start(self._load(lane))
-
-    async def _load(self, lane: Lane) -> None:
-        edition = lane.edition
-        try:
-            window = await self._store.snapshots.read(
-                deliveries.take_due,
-                lane.webhook_seq,
-                self._steady.now(),
-                lane.room,
-                frozenset(lane.claims),
-            )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the lane must not stand still
-            log.warning("due deliveries cannot be read, will try again", reason=str(error))
-            lane.loading = False
-            lane.more_at = None  # whatever was heard of meanwhile waits as well
-            self._lanes.expect(lane, self._steady.now() + STORE_RETRY_SECONDS * MS_PER_SECOND)
-            return
-        lane.loading = False
-        if lane.closed:
-            return
-        if lane.edition != edition:
-            lane.expect(self._steady.now())  # what was read may be as it was before the change
-        else:
-            if window.next_due_at is not None:
-                lane.expect(window.next_due_at)
-            self._lanes.push(lane, window.deliveries)
-        self._look(lane, self._steady.now())
-        self._pump()
+            self._wake.set()  # `run` tries again until it works
+            return False
+        return True
 
     def _store_fails(self) -> bool:
         return self._recorder.failing or self._store.writer.failure is not None
@@ -242,40 +203,48 @@ class Scheduler:
     # --- sending
 
     def _pump(self) -> None:
-        """Start a sending task for every delivery that may go now and has none."""
+        """Send every delivery that may go now; what follows each is done by a task."""
         now = self._steady.now()
         while (taken := self._take(now)) is not None:
-            self._start(self._send_in_turn(*taken))
+            self._start(self._send_in_turn(*taken, *self._begin(*taken)))
 
     def _may_send(self) -> bool:
-        if self._stopping or self._lanes.in_flight + self._recorder.unsettled >= MAX_UNSETTLED:
-            return False
-        if self._store_fails():
-            self._wake.set()  # `run` tries again until it works
-            return False
-        return True
+        under_way = self._lanes.in_flight + self._recorder.unsettled
+        return under_way < MAX_UNSETTLED and self._may_read()
 
     def _take(self, now: int) -> tuple[Lane, DueDelivery] | None:
         if not self._may_send():
             return None
         taken = self._lanes.take(now)
         if taken is not None and taken[0].more_at is not None:
-            self._fill(taken[0], now)
+            self._filler.fill(taken[0], now)
         return taken
 
-    async def _send_in_turn(self, lane: Lane, delivery: DueDelivery) -> None:
-        """Send one delivery, then whatever is next, so that no task is made for each."""
-        taken: tuple[Lane, DueDelivery] | None = (lane, delivery)
-        while taken is not None:
-            lane, delivery = taken
-            started_at = self._clock.now()
+    def _begin(self, lane: Lane, delivery: DueDelivery) -> tuple[int, Begun | None]:
+        """Begin an attempt; returns when that was, and nothing more if it broke."""
+        started_at = self._clock.now()
+        try:
+            return started_at, self._sender.begin(lane.endpoint, delivery, started_at)
+        except Exception:
+            log.exception("an attempt broke", delivery=delivery.id)
+            return started_at, None
+
+    async def _send_in_turn(
+        self, lane: Lane, delivery: DueDelivery, started_at: int, begun: Begun | None
+    ) -> None:
+        """Finish one attempt, then make whatever is next, so that no task is made for each."""
+        while True:
             try:
-                outcome = await self._sender.send(lane.endpoint, delivery, started_at)
+                outcome = _BROKEN if begun is None else await self._sender.finish(begun)
             except Exception:
                 # A bug of ours must cost this delivery an attempt, not the lane a slot for ever.
                 log.exception("an attempt broke", delivery=delivery.id)
-                outcome = Outcome(None, "bad_response", "internal error, see the log", b"", 0)
+                outcome = _BROKEN
             taken = self._follow(lane, delivery, outcome, started_at)
+            if taken is None:
+                return
+            lane, delivery = taken
+            started_at, begun = self._begin(lane, delivery)
 
     def _follow(
         self, lane: Lane, delivery: DueDelivery, outcome: Outcome, started_at: int
@@ -295,7 +264,7 @@ class Scheduler:
         if following is None:
             self._lanes.finish(lane, delivery.seq, now, success=outcome.success)
         if lane.more_at is not None:
-            self._fill(lane, now)
+            self._filler.fill(lane, now)
         if following is not None:
             return lane, following
         taken = self._take(now)

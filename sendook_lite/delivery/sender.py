@@ -2,6 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
+from typing import NamedTuple
 
 from sendook_lite.delivery.connections import Connections
 from sendook_lite.delivery.dialer import Dialer
@@ -15,6 +16,26 @@ from sendook_lite.domain.outcome import AttemptFailed, Outcome
 
 _SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _REDIRECTS = range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST)
+
+
+class Begun(NamedTuple):
+    """An attempt that was begun.
+
+    Attributes:
+        endpoint: where it goes.
+        data: the whole request.
+        started: when, on the monotonic clock.
+        deadline: when it has to be over, on the loop's clock.
+        connection: the one that the request is written to; None: one is yet to be opened.
+        waiter: the answer on it.
+    """
+
+    endpoint: Endpoint
+    data: bytes
+    started: float
+    deadline: float
+    connection: HttpConnection | None = None
+    waiter: asyncio.Future[Response] | None = None
 
 
 class Sender:
@@ -52,16 +73,31 @@ class Sender:
 
         Never raises for anything that network or endpoint do.
         """
+        return await self.finish(self.begin(endpoint, delivery, now))
+
+    def begin(self, endpoint: Endpoint, delivery: DueDelivery, now: int) -> Begun:
+        """Write the request of an attempt, if a connection waits for one.
+
+        A task that is made for sending runs only after everything else that the loop has to do.
+        """
         started = self._clock.monotonic()
         data = render_request(endpoint, delivery, self._common, now // MS_PER_SECOND)
         deadline = self._loop.time() + endpoint.timeout
         connection = self._connections.take(endpoint.origin, started)
+        if connection is None:
+            return Begun(endpoint, data, started, deadline)
+        waiter = connection.request(data, deadline, endpoint.timeout)
+        return Begun(endpoint, data, started, deadline, connection, waiter)
+
+    async def finish(self, begun: Begun) -> Outcome:
+        """Make what is left of an attempt; never raises for what network or endpoint do."""
+        endpoint, data, started, deadline, connection, waiter = begun
         try:
-            if connection is None:
+            if connection is None or waiter is None:
                 connection, response = await self._exchange_on_new(endpoint, data, deadline)
             else:
                 try:
-                    response = await connection.exchange(data, deadline, endpoint.timeout)
+                    response = await connection.answer(waiter)
                 except AttemptFailed as failed:
                     # The endpoint closed the connection while it waited (RFC 9110, section 9.2.2):
                     # the same attempt goes on, on a fresh one.

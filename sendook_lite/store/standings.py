@@ -1,21 +1,40 @@
 """How each webhook's endpoint has done, at rest: counters on its row, and sums by the hour."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
+from typing import Final, NamedTuple
 
 from sendook_lite.domain.disabling import Standing
 from sendook_lite.domain.model import DisabledReason, WebhookStatus
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.statistics import HOUR_MS
-from sendook_lite.store.tx import Tx
+from sendook_lite.store.tx import Tx, in_statements, values_of
+
+SUCCESS_NOTED_EVERY_MS: Final = 1000
+"""A healthy endpoint succeeds with every delivery; its row is written once a second for that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The standing of a webhook, where it leads, and whether it is enabled."""
+    """The standing of a webhook, where it leads, whether it is enabled, and its last success."""
 
     url: str
     enabled: bool
     standing: Standing
+    succeeded_at: int | None
+
+    def succeeded_lately(self, now: int) -> bool:
+        """Say whether another success, if that is all, need not be noted."""
+        at = self.succeeded_at
+        return at is not None and 0 <= now - at < SUCCESS_NOTED_EVERY_MS
+
+
+class Endings(NamedTuple):
+    """How many deliveries ended so."""
+
+    delivered: int
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +62,13 @@ def find(tx: Tx, webhook_seq: int) -> Found | None:
     """Return the standing of a webhook; None when it was deleted."""
     row = tx.one(
         "SELECT url, status = 'enabled', consecutive_failures, failed_deliveries, first_failed_at,"
-        " alerted FROM webhooks WHERE seq = ? AND deleted_at IS NULL",
+        " alerted, last_success_at FROM webhooks WHERE seq = ? AND deleted_at IS NULL",
         (webhook_seq,),
     )
-    return Found(row[0], bool(row[1]), Standing(*row[2:])) if row else None
+    if row is None:
+        return None
+    url, enabled, *standing, succeeded_at = row
+    return Found(url, bool(enabled), Standing(*standing), succeeded_at)
 
 
 def note(tx: Tx, webhook_seq: int, standing: Standing, *, succeeded: bool, failed: bool) -> None:
@@ -67,14 +89,17 @@ def note(tx: Tx, webhook_seq: int, standing: Standing, *, succeeded: bool, faile
     )
 
 
-def count_endings(tx: Tx, webhook_seq: int, delivered: int, failed: int) -> None:
+def count_endings(tx: Tx, by_webhook: Mapping[int, Endings]) -> None:
     """Add deliveries that ended to the hour that it is."""
-    tx.execute(
-        "INSERT INTO webhook_hours (webhook_seq, hour, delivered, failed) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (webhook_seq, hour) DO UPDATE SET"
-        " delivered = delivered + excluded.delivered, failed = failed + excluded.failed",
-        (webhook_seq, tx.now - tx.now % HOUR_MS, delivered, failed),
-    )
+    hour = tx.now - tx.now % HOUR_MS
+    rows = [(seq, hour, *endings) for seq, endings in by_webhook.items()]
+    for some in in_statements(rows):
+        tx.execute(
+            "INSERT INTO webhook_hours (webhook_seq, hour, delivered, failed)"
+            f" {values_of(len(some), 4)} ON CONFLICT (webhook_seq, hour) DO UPDATE SET"
+            " delivered = delivered + excluded.delivered, failed = failed + excluded.failed",
+            tuple(chain.from_iterable(some)),
+        )
 
 
 def forgive(tx: Tx, webhook_seq: int) -> None:

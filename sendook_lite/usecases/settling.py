@@ -4,7 +4,6 @@ One transaction holds the attempts, the counters, the disabling and the alerts, 
 can be lost, or happen twice, whenever the process dies.
 """
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from sendook_lite.domain.model import Settlement
 from sendook_lite.store import alerts as alert_box
 from sendook_lite.store import replays, settling, standings, webhooks
 from sendook_lite.store.settling import Settled
-from sendook_lite.store.standings import Found
+from sendook_lite.store.standings import Endings, Found
 from sendook_lite.store.tally import OF_ALL
 from sendook_lite.store.tx import Tx
 
@@ -55,7 +54,6 @@ class Settling:
         for each in settled:
             by_webhook.setdefault(each.done.delivery.webhook_seq, []).append(each)
         _count_for_replays(tx, settled)
-        _count_for_all(tx, settled)
         disabled, written = [], 0
         for webhook_seq, of_webhook in by_webhook.items():
             found = standings.find(tx, webhook_seq)
@@ -64,8 +62,8 @@ class Settling:
             following = self._follow(tx, webhook_seq, found, of_webhook, now)
             disabled += [webhook_seq] * following.disabled
             written += following.alerts
-        endings = Counter(each.ended for each in settled)
-        return Recorded(tuple(disabled), written, endings["delivered"], endings["failed"])
+        ended = _count_endings(tx, settled)
+        return Recorded(tuple(disabled), written, ended.delivered, ended.failed)
 
     def _follow(
         self, tx: Tx, webhook_seq: int, found: Found, settled: list[Settled], now: int
@@ -87,12 +85,9 @@ class Settling:
                 self._write_alert(tx, webhook_seq, kind, about, each.done.error, now)
             alerts += len(kinds)
         succeeded = [each.done.state == "delivered" for each in settled]
-        standings.note(
-            tx, webhook_seq, standing, succeeded=any(succeeded), failed=not all(succeeded)
-        )
-        endings = Counter(each.ended for each in settled)
-        if endings["delivered"] or endings["failed"]:
-            standings.count_endings(tx, webhook_seq, endings["delivered"], endings["failed"])
+        failed = not all(succeeded)
+        if failed or standing != found.standing or not found.succeeded_lately(tx.now):
+            standings.note(tx, webhook_seq, standing, succeeded=any(succeeded), failed=failed)
         return _Followed(found.enabled and not enabled, alerts)
 
     def _judge(
@@ -122,11 +117,20 @@ class Settling:
         alert_box.insert(tx, webhook_seq, kind, alert, self._channels, now)
 
 
-def _count_for_all(tx: Tx, settled: list[Settled]) -> None:
-    """Add the endings to the sums over all webhooks; one statement for the whole batch."""
-    endings = Counter(each.ended for each in settled)
-    if endings["delivered"] or endings["failed"]:
-        standings.count_endings(tx, OF_ALL, endings["delivered"], endings["failed"])
+def _count_endings(tx: Tx, settled: Sequence[Settled]) -> Endings:
+    """Add the endings to the sums of each webhook and to those over all; returns the latter."""
+    by_webhook: dict[int, Endings] = {}
+    for each in settled:
+        if each.ended is not None:
+            good = each.ended == "delivered"
+            for seq in (OF_ALL, each.done.delivery.webhook_seq):
+                delivered, failed = by_webhook.get(seq, _NONE)
+                by_webhook[seq] = Endings(delivered + good, failed + (not good))
+    standings.count_endings(tx, by_webhook)
+    return by_webhook.get(OF_ALL, _NONE)
+
+
+_NONE = Endings(0, 0)
 
 
 def _count_for_replays(tx: Tx, settled: Sequence[Settled]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sendook_lite.delivery.endpoint import Endpoint
 from sendook_lite.delivery.scheduler import Scheduler
-from sendook_lite.delivery.sender import Sender
+from sendook_lite.delivery.sender import Begun, Sender
 from sendook_lite.domain.alerts import CHANNELS
 from sendook_lite.domain.disabling import DisableRule
 from sendook_lite.domain.endpoint_url import parse
@@ -63,11 +63,12 @@ class FarEnd(Sender):
         self.sent: list[Sent] = []
         self.in_flight = 0
         self.most_in_flight = 0
-        self.flying: set[str] = set()
+        self.flying: dict[bytes, tuple[Answer, asyncio.Future[Outcome]]] = {}
         self.closed = False
 
-    async def send(self, endpoint: Endpoint, delivery: DueDelivery, now: int) -> Outcome:  # noqa: ARG002 - nothing is signed
-        assert delivery.id not in self.flying, "sent twice at once"
+    def begin(self, endpoint: Endpoint, delivery: DueDelivery, now: int) -> Begun:  # noqa: ARG002 - nothing is signed
+        flight = delivery.id.encode()
+        assert flight not in self.flying, "sent twice at once"
         path = endpoint.url.target
         answer = self.answers.get(path, OK)
         if callable(answer):
@@ -86,7 +87,11 @@ class FarEnd(Sender):
         )
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        self.flying.add(delivery.id)
+        self.flying[flight] = answer, future
+        return Begun(endpoint, flight, 0.0, 0.0)
+
+    async def finish(self, begun: Begun) -> Outcome:
+        answer, future = self.flying[begun.data]
         try:
             if answer is HANG:
                 return await future
@@ -97,7 +102,7 @@ class FarEnd(Sender):
             return answer
         finally:
             self.in_flight -= 1
-            self.flying.discard(delivery.id)
+            del self.flying[begun.data]
 
     async def close(self) -> None:
         self.closed = True

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import os
 import socket
 import ssl
@@ -517,6 +518,35 @@ async def test_a_connection_is_used_again() -> None:
             assert (await b.send(here(server))).success
         assert server.connections == 1
         assert (b.open, b.idle) == (1, 1)
+
+
+@on_both_loops
+async def test_a_request_is_written_at_once_on_a_connection_that_waits() -> None:
+    async with serving(always(OK)) as server, bench() as b:
+        endpoint = Endpoint("wh_1", parse(here(server)), KEYS, (), 5.0)
+        begun = b.sender.begin(endpoint, DELIVERY, START)
+        assert begun.waiter is None  # there is none yet
+        assert (await b.sender.finish(begun)).success
+        begun = b.sender.begin(endpoint, DELIVERY, START)
+        await until(lambda: len(server.requests) == 2)  # nobody waits for the answer so far
+        assert (await b.sender.finish(begun)).success
+        assert b.open == 1
+
+
+@on_both_loops
+async def test_an_attempt_that_nobody_waits_for_any_more_is_no_error() -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    async with serving(always(OK)) as server, bench() as b:
+        endpoint = Endpoint("wh_1", parse(here(server)), KEYS, (), 5.0)
+        await b.sender.finish(b.sender.begin(endpoint, DELIVERY, START))
+        begun = b.sender.begin(endpoint, DELIVERY, START)
+        assert begun.waiter is not None
+        await b.sender.close()
+        assert begun.waiter.done()
+        del begun
+        gc.collect()
+    assert complaints == []
 
 
 @on_both_loops

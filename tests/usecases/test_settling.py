@@ -293,6 +293,31 @@ async def test_the_last_success_and_the_last_failure_are_remembered(product: Pro
     assert rows == [(START, START + 5000)]
 
 
+async def test_a_healthy_webhooks_row_is_written_once_a_second(product: Product) -> None:
+    await product.webhook()
+    seen = []
+    for seconds in (0.0, 0.999, 0.001, 0.5):
+        await product.clock.advance(seconds)
+        await settle(product, "delivered", "delivered")
+        seen += await product.rows("SELECT last_success_at - ? FROM webhooks", (START,))
+    assert [since for (since,) in seen] == [0, 0, 1000, 1000]
+    product.clock.wall -= 3_600_000  # a clock that was set back writes no success of the future
+    await settle(product, "delivered")
+    assert await product.rows("SELECT last_success_at - ? FROM webhooks", (START,)) == [
+        (-3_598_500,)
+    ]
+
+
+async def test_a_success_after_a_failure_is_written_at_once(product: Product) -> None:
+    await product.webhook()
+    await settle(product, "delivered")
+    await settle(product, "pending")
+    await product.clock.advance(0.1)
+    await settle(product, "delivered")
+    rows = await product.rows("SELECT last_success_at, consecutive_failures FROM webhooks")
+    assert rows == [(START + 100, 0)]
+
+
 async def test_an_alert_says_how_it_stood_at_its_moment(product: Product) -> None:
     product.settling = Settling(DisableRule(3, 0), ())
     webhook = await product.webhook(description="the shop")
@@ -335,7 +360,7 @@ async def test_a_batch_of_successes_costs_few_statements_however_many_deliveries
         return len(catching.caught)
 
     # Twenty rows are one statement of 16 and one of 4: counted, changed, and their attempts added.
-    assert await product.store.writer.write(count) == 2 * 3 + 4
+    assert await product.store.writer.write(count) == 2 * 3 + 3
 
 
 async def test_an_outcome_for_a_webhook_that_is_being_removed_is_told_nobody(
