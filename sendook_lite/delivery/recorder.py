@@ -18,6 +18,9 @@ from sendook_lite.usecases.settling import Recorded, Settling
 MAX_PER_COMMIT = 256
 """Outcomes in one unit of work, so that it holds the writer for some milliseconds only."""
 
+ENOUGH = 64
+"""Outcomes that wait for no others any more: what waits is sent again after a kill."""
+
 STORE_RETRY_SECONDS = 1.0
 """How long to wait before a store that failed is asked again."""
 
@@ -34,8 +37,8 @@ class Recorder:
         steady: what due times are measured against.
         recorded: called with every batch after its commit.
         consequences: called before it with what else the commit brought.
-        gather: seconds that the first outcome of a batch waits for others, unless there is a full
-            one before. An event that comes in during a commit of outcomes waits for it, and for the
+        gather: seconds that the first outcome of a batch waits for others, unless there are enough
+            before. An event that comes in during a commit of outcomes waits for it, and for the
             disk if that is slow just then: the fewer there are, the fewer events meet one.
     """
 
@@ -58,7 +61,7 @@ class Recorder:
         self._gather = gather
         self._waiting: list[Settlement] = []
         self._came_in = asyncio.Event()
-        self._full = asyncio.Event()
+        self._enough = asyncio.Event()
         self._writing = asyncio.Lock()
         self.unsettled = 0
         self.failing = False
@@ -68,8 +71,8 @@ class Recorder:
         self._waiting.append(done)
         self.unsettled += 1
         self._came_in.set()
-        if len(self._waiting) >= MAX_PER_COMMIT:
-            self._full.set()
+        if len(self._waiting) >= ENOUGH:
+            self._enough.set()
 
     async def run(self) -> None:
         """Record what comes in, until cancelled."""
@@ -77,9 +80,9 @@ class Recorder:
             await self._came_in.wait()
             self._came_in.clear()
             while self._waiting:
-                if self._gather and len(self._waiting) < MAX_PER_COMMIT:
-                    self._full.clear()
-                    await self._clock.wait(self._full, self._gather)
+                if self._gather and len(self._waiting) < ENOUGH:
+                    self._enough.clear()
+                    await self._clock.wait(self._enough, self._gather)
                 if not await self._record():
                     await self._clock.sleep(STORE_RETRY_SECONDS)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from sendook_lite.delivery.scheduler import MAX_UNSETTLED
 from tests.e2e.counting import Receiver
 from tests.e2e.endpoint import Endpoint
 from tests.e2e.server import Server, push, wait_until
 
 BACKLOG = 10_000
 MISSED = 3_000
-IN_FLIGHT = 32
 
 
 def closed_port() -> int:
@@ -59,7 +59,7 @@ def test_a_replay_sends_exactly_what_was_missed_and_a_kill_changes_nothing(tmp_p
         wait_until(lambda: len(endpoint.received) == 15)
         endpoint.received.clear()
         server.call("POST", f"{path}/replay", {"since": since})
-        wait_until(lambda: len(endpoint.received) > 100)
+        wait_until(lambda: len(endpoint.received) > MAX_UNSETTLED)
         server.kill()
         before_the_kill = len(endpoint.received)
         server.start()
@@ -75,6 +75,6 @@ def test_a_replay_sends_exactly_what_was_missed_and_a_kill_changes_nothing(tmp_p
         ids = [one.headers["webhook-id"] for one in endpoint.received]
         assert len(set(ids)) == MISSED
         # Sent twice: at most what was in flight, or answered and not recorded yet, at the kill.
-        assert len(ids) <= MISSED + 2 * IN_FLIGHT
+        assert len(ids) <= MISSED + MAX_UNSETTLED
         assert len({one.body for one in endpoint.received}) == MISSED
     assert server.stop() == 0
