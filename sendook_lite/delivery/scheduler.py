@@ -64,7 +64,7 @@ class Scheduler:
             store, settling, clock, self._steady, self._recorded, self._follow_up, gather
         )
         self._filler = WindowFiller(
-            store, self._steady, self._lanes, self._start, self._may_read, self._pump
+            store, self._steady, self._lanes, self._start, self._may_work, self._pump
         )
         self._roster = Roster(store, self._steady, settings, make_endpoint, self._lanes, self._wake)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -184,7 +184,7 @@ class Scheduler:
 
     # --- the store
 
-    def _may_read(self) -> bool:
+    def _may_work(self) -> bool:
         if self._stopping:
             return False
         if self._store_fails():
@@ -210,7 +210,7 @@ class Scheduler:
 
     def _may_send(self) -> bool:
         under_way = self._lanes.in_flight + self._recorder.unsettled
-        return under_way < MAX_UNSETTLED and self._may_read()
+        return under_way < MAX_UNSETTLED and self._may_work()
 
     def _take(self, now: int) -> tuple[Lane, DueDelivery] | None:
         if not self._may_send():
