@@ -4,7 +4,7 @@ One transaction holds the attempts, the counters, the disabling and the alerts, 
 can be lost, or happen twice, whenever the process dies.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from sendook_lite.domain.disabling import AlertKind, DisableRule, Standing
 from sendook_lite.domain.model import Settlement
 from sendook_lite.store import alerts as alert_box
 from sendook_lite.store import replays, settling, standings, webhooks
-from sendook_lite.store.settling import Settled
+from sendook_lite.store.settling import Ending, Settled
 from sendook_lite.store.standings import Endings, Found
 from sendook_lite.store.tally import OF_ALL
 from sendook_lite.store.tx import Tx
@@ -54,16 +54,22 @@ class Settling:
         for each in settled:
             by_webhook.setdefault(each.done.delivery.webhook_seq, []).append(each)
         _count_for_replays(tx, settled)
+        endings = _tally(
+            (seq, each.ended)
+            for each in settled
+            for seq in (OF_ALL, each.done.delivery.webhook_seq)
+        )
         disabled, written = [], 0
         for webhook_seq, of_webhook in by_webhook.items():
             found = standings.find(tx, webhook_seq)
-            if found is None:
-                continue  # deleted meanwhile
+            if found is None:  # deleted meanwhile: only the sums over all know of it
+                endings.pop(webhook_seq, None)
+                continue
             following = self._follow(tx, webhook_seq, found, of_webhook, now)
             disabled += [webhook_seq] * following.disabled
             written += following.alerts
-        ended = _count_endings(tx, settled)
-        return Recorded(tuple(disabled), written, ended.delivered, ended.failed)
+        standings.count_endings(tx, endings)
+        return Recorded(tuple(disabled), written, *endings.get(OF_ALL, _NONE))
 
     def _follow(
         self, tx: Tx, webhook_seq: int, found: Found, settled: list[Settled], now: int
@@ -117,33 +123,29 @@ class Settling:
         alert_box.insert(tx, webhook_seq, kind, alert, self._channels, now)
 
 
-def _count_endings(tx: Tx, settled: Sequence[Settled]) -> Endings:
-    """Add the endings to the sums of each webhook and to those over all; returns the latter."""
-    by_webhook: dict[int, Endings] = {}
-    for each in settled:
-        if each.ended is not None:
-            good = each.ended == "delivered"
-            for seq in (OF_ALL, each.done.delivery.webhook_seq):
-                delivered, failed = by_webhook.get(seq, _NONE)
-                by_webhook[seq] = Endings(delivered + good, failed + (not good))
-    standings.count_endings(tx, by_webhook)
-    return by_webhook.get(OF_ALL, _NONE)
+def _count_for_replays(tx: Tx, settled: Sequence[Settled]) -> None:
+    """Tell replays how the deliveries that they opened have ended."""
+    ended = _tally(
+        (replay_seq, each.ended)
+        for each in settled
+        if (replay_seq := each.done.delivery.replay_seq) is not None
+    )
+    if ended:
+        replays.count_ended(tx, ended)
+
+
+def _tally(endings: Iterable[tuple[int, Ending | None]]) -> dict[int, Endings]:
+    """Count endings by whose they are; None is none."""
+    counts: dict[int, Endings] = {}
+    for seq, ended in endings:
+        if ended is not None:
+            delivered, failed = counts.get(seq, _NONE)
+            good = ended == "delivered"
+            counts[seq] = Endings(delivered + good, failed + (not good))
+    return counts
 
 
 _NONE = Endings(0, 0)
-
-
-def _count_for_replays(tx: Tx, settled: Sequence[Settled]) -> None:
-    """Tell replays how the deliveries that they opened have ended."""
-    ended: dict[int, tuple[int, int]] = {}
-    for each in settled:
-        replay_seq = each.done.delivery.replay_seq
-        if replay_seq is not None and each.ended is not None:
-            delivered, failed = ended.get(replay_seq, (0, 0))
-            good = each.ended == "delivered"
-            ended[replay_seq] = (delivered + good, failed + (not good))
-    if ended:
-        replays.count_ended(tx, ended)
 
 
 class _Followed(NamedTuple):

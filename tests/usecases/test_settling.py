@@ -17,6 +17,7 @@ from sendook_lite.store import deliveries, standings
 from sendook_lite.store.database import Store
 from sendook_lite.store.standings import Counts
 from sendook_lite.store.statistics import HOUR_MS
+from sendook_lite.store.tally import OF_ALL
 from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.settling import Recorded, Settling
 from tests.fakes import START, FakeClock
@@ -372,6 +373,8 @@ async def test_an_outcome_for_a_webhook_that_is_being_removed_is_told_nobody(
     assert await record(product, settlement(owed, "failed")) == Recorded()
     assert await told(product) == []
     assert await product.count("attempts") == 1
+    sums = await product.rows("SELECT webhook_seq, delivered, failed FROM webhook_hours")
+    assert sums == [(OF_ALL, 0, 1)]
 
 
 async def test_failing_and_disabled_webhooks_are_counted(product: Product) -> None:
