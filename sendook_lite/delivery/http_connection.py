@@ -1,12 +1,14 @@
 """One HTTP/1.1 connection to an endpoint: a request's bytes out, one bounded answer in.
 
-Half of the work of a delivery happens here, so there is no task, no stream and no queue: the
-transport's callbacks feed the parser (llhttp) and settle one future. Framing follows RFC 9112,
-section 6, and everything an endpoint may send is bounded.
+Half of the work of a delivery happens here, so there is no task, no stream, no queue and no future:
+the transport's callbacks feed the parser (llhttp), and the end of the exchange calls whoever asked.
+Framing follows RFC 9112, section 6, and everything an endpoint may send is bounded.
 """
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple, Protocol, cast
 
@@ -44,6 +46,10 @@ class Response(NamedTuple):
     reusable: bool
 
 
+Ended = Callable[[Response | AttemptFailed], None]
+"""Is told the answer to a request, or why there is none."""
+
+
 class Keeper(Protocol):
     """Who is told when a connection comes and goes."""
 
@@ -67,6 +73,7 @@ class HttpConnection(asyncio.Protocol):
         "_chunked",
         "_complete",
         "_deadline",
+        "_ended",
         "_fault",
         "_headers_done",
         "_interim",
@@ -81,7 +88,6 @@ class HttpConnection(asyncio.Protocol):
         "_status",
         "_surplus",
         "_transport",
-        "_waiter",
         "answered",
     )
 
@@ -89,7 +95,7 @@ class HttpConnection(asyncio.Protocol):
         self._keeper = keeper
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[Response] | None = None
+        self._ended: Ended | None = None
         self._parser = HttpResponseParser(self)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
@@ -116,19 +122,30 @@ class HttpConnection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether another request may be written."""
         transport = self._transport
-        return transport is not None and self._waiter is None and not transport.is_closing()
+        return transport is not None and self._ended is None and not transport.is_closing()
 
     async def exchange(self, data: bytes, deadline: float, patience: float) -> Response:
-        """Write a request and wait for its answer; arguments and errors of `request`, `answer`."""
-        return await self.answer(self.request(data, deadline, patience))
+        """Write a request and wait for its answer; arguments and errors are those of `request`."""
+        waiter: asyncio.Future[Response] = self._loop.create_future()
+        self.request(data, deadline, patience, partial(_settle, waiter))
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            self.abort()
+            raise
 
-    def request(self, data: bytes, deadline: float, patience: float) -> asyncio.Future[Response]:
-        """Write a request now; its answer is to be waited for with `answer`.
+    def request(self, data: bytes, deadline: float, patience: float, ended: Ended) -> None:
+        """Write a request now.
+
+        After an error, and after an answer that is not ``reusable``, the connection is closed.
 
         Args:
             data: the whole request.
             deadline: on the loop's clock.
             patience: seconds of the whole attempt, for the phrase when the deadline passes.
+            ended: called once, by the loop; it may write the next request. Where there is no answer
+                it is told ``response_timeout``, ``connection_reset``, ``bad_response`` or
+                ``tls_failed`` (TLS 1.3 servers refuse clients after the handshake).
 
         Raises:
             AttemptFailed: ``connection_reset``, when the connection is not ``usable``.
@@ -137,28 +154,11 @@ class HttpConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             raise AttemptFailed("connection_reset", "the connection was closed")
         self._begin()
-        waiter: asyncio.Future[Response] = self._loop.create_future()
-        self._waiter = waiter
+        self._ended = ended
         self._deadline, self._patience = deadline, patience
         if self._alarm is None or self._alarm_at > deadline:
             self._set_alarm(deadline)
         transport.write(data)
-        return waiter
-
-    async def answer(self, waiter: asyncio.Future[Response]) -> Response:
-        """Wait for the answer to a request.
-
-        After an error, and after an answer that is not ``reusable``, the connection is closed.
-
-        Raises:
-            AttemptFailed: ``response_timeout``, ``connection_reset``, ``bad_response``,
-                ``tls_failed`` (TLS 1.3 servers refuse clients after the handshake).
-        """
-        try:
-            return await waiter
-        except asyncio.CancelledError:
-            self.abort()
-            raise
 
     def _set_alarm(self, at: float) -> None:
         """Have the deadline looked at.
@@ -172,7 +172,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _judge_deadline(self) -> None:
         self._alarm = None
-        if self._waiter is None:
+        if self._ended is None:
             return
         if self._loop.time() < self._deadline:
             self._set_alarm(self._deadline)
@@ -186,9 +186,7 @@ class HttpConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; what is unsent is dropped, and an exchange under way fails."""
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            _refuse(waiter, AttemptFailed("connection_reset", "the connection was closed"))
+        self._fail("connection_reset", "the connection was closed")
         if self._transport is not None:
             self._transport.abort()
 
@@ -202,7 +200,7 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, within the bounds."""
-        if self._waiter is None:
+        if self._ended is None:
             self.abort()  # nobody asked: no later answer on this connection could be trusted
             return
         self.answered = True
@@ -226,17 +224,17 @@ class HttpConnection(asyncio.Protocol):
             self._fail("connection_reset", "the connection was closed without an answer")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the waiting exchange and the keeper."""
+        """Tell the keeper, and whoever waits for an answer."""
+        self._transport = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._keeper.lost(self)
         if isinstance(exc, ssl.SSLError):
             self._fail("tls_failed", tls.explain(exc))
         elif self.answered:
             self._fail("connection_reset", "the connection was reset in the middle of the answer")
         else:
             self._fail("connection_reset", "the connection was reset without an answer")
-        self._transport = None
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._keeper.lost(self)
 
     # --- callbacks of the parser
 
@@ -332,8 +330,8 @@ class HttpConnection(asyncio.Protocol):
         )
 
     def _finish(self) -> None:
-        waiter = self._waiter
-        if waiter is None:
+        ended = self._ended
+        if ended is None:
             return
         transport = self._transport
         reusable = (
@@ -353,18 +351,20 @@ class HttpConnection(asyncio.Protocol):
             None if retry_after is None else retry_after.decode("latin-1"),
             reusable,
         )
-        self._waiter = None
+        self._ended = None
         if not reusable:
             self.abort()
-        if not waiter.done():
-            waiter.set_result(response)
+        # Not from here: uvloop gives up the interpreter after every callback of a transport. What
+        # follows all answers that came together is done in one go.
+        self._loop.call_soon(ended, response)
 
     def _fail(self, code: ErrorCode, message: str) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is None:
+        ended, self._ended = self._ended, None
+        if ended is None:
             return
-        _refuse(waiter, AttemptFailed(code, message))
-        self.abort()
+        if self._transport is not None:
+            self._transport.abort()
+        self._loop.call_soon(ended, AttemptFailed(code, message))
 
     def _expire(self) -> None:
         if self._headers_done:
@@ -375,8 +375,10 @@ class HttpConnection(asyncio.Protocol):
         self._fail("response_timeout", phrase)
 
 
-def _refuse(waiter: asyncio.Future[Response], failed: AttemptFailed) -> None:
-    """Tell whoever waits; an attempt that was given up before it waited is nobody's bug."""
-    if not waiter.done():
-        waiter.set_exception(failed)
-        waiter.exception()  # seen
+def _settle(waiter: asyncio.Future[Response], ending: Response | AttemptFailed) -> None:
+    if waiter.done():
+        return  # given up
+    if isinstance(ending, AttemptFailed):
+        waiter.set_exception(ending)
+    else:
+        waiter.set_result(ending)

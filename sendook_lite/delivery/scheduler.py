@@ -8,6 +8,7 @@ in memory, so a killed process leaves nothing locked.
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Sequence
+from functools import partial
 
 import structlog
 
@@ -16,7 +17,7 @@ from sendook_lite.delivery.lanes import LaneLimits, Lanes
 from sendook_lite.delivery.meters import DeliveryMeters
 from sendook_lite.delivery.recorder import STORE_RETRY_SECONDS, Recorder
 from sendook_lite.delivery.roster import MakeEndpoint, Roster
-from sendook_lite.delivery.sender import Begun, Sender
+from sendook_lite.delivery.sender import Sender
 from sendook_lite.delivery.window_filler import WindowFiller
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock, SteadyClock
 from sendook_lite.domain.model import DueDelivery, Secret, Settlement, Webhook
@@ -32,13 +33,11 @@ from sendook_lite.usecases.settling import Recorded, Settling
 MAX_UNSETTLED = 1024
 """Requests in flight and outcomes waiting for their commit; beyond it nothing new is sent."""
 
-_BROKEN = Outcome(None, "bad_response", "internal error, see the log", b"", 0)
-
 log = structlog.get_logger(__name__)
 
 
 class Scheduler:
-    """Owns the lanes and the tasks that send; its filler reads, its recorder settles."""
+    """Owns the lanes and what is under way; its filler reads, its recorder settles."""
 
     def __init__(
         self,
@@ -67,11 +66,12 @@ class Scheduler:
             store, self._steady, self._lanes, self._start, self._may_work, self._pump
         )
         self._roster = Roster(store, self._steady, settings, make_endpoint, self._lanes, self._wake)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loads: set[asyncio.Task[None]] = set()
         self.meters = DeliveryMeters()
         self._idle = asyncio.Event()
         self._look_at_all = True
         self._stopping = False
+        self._over = False
 
     # --- what the use cases tell it (usecases.ports.DeliveryFeed)
 
@@ -150,14 +150,15 @@ class Scheduler:
         """Stop sending; let requests in flight end, at most so many seconds; record them."""
         self._stopping = True
         self._wake.set()
-        if self._tasks:
+        if self._lanes.in_flight:
             self._idle.clear()
             await self._clock.wait(self._idle, seconds)
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._recorder.flush()
+        self._over = True
+        for load in self._loads:
+            load.cancel()
+        await asyncio.gather(*self._loads, return_exceptions=True)
         await self._sender.close()
+        await self._recorder.flush()
 
     def facts(self) -> dict[str, int]:
         """Return what is going on, for the status page."""
@@ -203,10 +204,10 @@ class Scheduler:
     # --- sending
 
     def _pump(self) -> None:
-        """Send every delivery that may go now; what follows each is done by a task."""
+        """Send every delivery that may go now."""
         now = self._steady.now()
         while (taken := self._take(now)) is not None:
-            self._start(self._send_in_turn(*taken, *self._begin(*taken)))
+            self._begin(*taken)
 
     def _may_send(self) -> bool:
         under_way = self._lanes.in_flight + self._recorder.unsettled
@@ -220,36 +221,15 @@ class Scheduler:
             self._filler.fill(taken[0], now)
         return taken
 
-    def _begin(self, lane: Lane, delivery: DueDelivery) -> tuple[int, Begun | None]:
-        """Begin an attempt; returns when that was, and nothing more if it broke."""
+    def _begin(self, lane: Lane, delivery: DueDelivery) -> None:
         started_at = self._clock.now()
-        try:
-            return started_at, self._sender.begin(lane.endpoint, delivery, started_at)
-        except Exception:
-            log.exception("an attempt broke", delivery=delivery.id)
-            return started_at, None
+        ended = partial(self._ended, lane, delivery, started_at)
+        self._sender.begin(lane.endpoint, delivery, started_at, ended)
 
-    async def _send_in_turn(
-        self, lane: Lane, delivery: DueDelivery, started_at: int, begun: Begun | None
-    ) -> None:
-        """Finish one attempt, then make whatever is next, so that no task is made for each."""
-        while True:
-            try:
-                outcome = _BROKEN if begun is None else await self._sender.finish(begun)
-            except Exception:
-                # A bug of ours must cost this delivery an attempt, not the lane a slot for ever.
-                log.exception("an attempt broke", delivery=delivery.id)
-                outcome = _BROKEN
-            taken = self._follow(lane, delivery, outcome, started_at)
-            if taken is None:
-                return
-            lane, delivery = taken
-            started_at, begun = self._begin(lane, delivery)
-
-    def _follow(
-        self, lane: Lane, delivery: DueDelivery, outcome: Outcome, started_at: int
-    ) -> tuple[Lane, DueDelivery] | None:
-        """Have an outcome recorded; returns what is to be sent next, if anything may go."""
+    def _ended(self, lane: Lane, delivery: DueDelivery, started_at: int, outcome: Outcome) -> None:
+        """Have an outcome recorded, and send what is next."""
+        if self._over:
+            return  # given up: it stays due
         self.meters.attempted(outcome)
         if outcome.status is not None and outcome.duration_ms >= self._slow_after:
             self._note_slow(lane, outcome)
@@ -266,11 +246,11 @@ class Scheduler:
         if lane.more_at is not None:
             self._filler.fill(lane, now)
         if following is not None:
-            return lane, following
-        taken = self._take(now)
-        if taken is not None:
-            self._pump()  # a success makes room for more than one
-        return taken
+            self._begin(lane, following)
+            return
+        self._pump()
+        if not self._lanes.in_flight:
+            self._idle.set()
 
     def _note_failure(
         self, lane: Lane, delivery: DueDelivery, outcome: Outcome, started_at: int, now: int
@@ -321,15 +301,13 @@ class Scheduler:
         if recorded.alerts:
             self._alerts.alerts_written()
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+    def _start(self, load: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(load)
+        self._loads.add(task)
+        task.add_done_callback(self._loaded)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _loaded(self, task: asyncio.Task[None]) -> None:
         """Let go of a task; one that broke is a bug and is logged."""
-        self._tasks.discard(task)
-        if not self._tasks:
-            self._idle.set()
+        self._loads.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a delivery task failed", exc_info=error)

@@ -1,8 +1,12 @@
 """Makes one attempt: signs the stored bytes, POSTs them and says how it ended."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
+
+import structlog
 
 from sendook_lite.delivery.connections import Connections
 from sendook_lite.delivery.dialer import Dialer
@@ -14,28 +18,32 @@ from sendook_lite.domain.model import DueDelivery
 from sendook_lite.domain.netguard import Guard
 from sendook_lite.domain.outcome import AttemptFailed, Outcome
 
+Ended = Callable[[Outcome], None]
+"""Is told how an attempt ended."""
+
 _SUCCESSES = range(HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES)
 _REDIRECTS = range(HTTPStatus.MULTIPLE_CHOICES, HTTPStatus.BAD_REQUEST)
+_BROKEN = Outcome(None, "bad_response", "internal error, see the log", b"", 0)
+
+log = structlog.get_logger(__name__)
 
 
-class Begun(NamedTuple):
-    """An attempt that was begun.
+class _Attempt(NamedTuple):
+    """An attempt under way.
 
     Attributes:
         endpoint: where it goes.
         data: the whole request.
         started: when, on the monotonic clock.
         deadline: when it has to be over, on the loop's clock.
-        connection: the one that the request is written to; None: one is yet to be opened.
-        waiter: the answer on it.
+        ended: is told how it ended.
     """
 
     endpoint: Endpoint
     data: bytes
     started: float
     deadline: float
-    connection: HttpConnection | None = None
-    waiter: asyncio.Future[Response] | None = None
+    ended: Ended
 
 
 class Sender:
@@ -67,66 +75,103 @@ class Sender:
         self._common = render_common(version)
         self._connections = Connections(clock, max_idle)
         self._dialer = Dialer(self._connections.make, ca_file)
+        self._opening: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def send(self, endpoint: Endpoint, delivery: DueDelivery, now: int) -> Outcome:
-        """Make one attempt, signed at ``now`` (epoch ms).
+        """Make one attempt as `begin` does, and wait for its end; it goes on if nobody waits."""
+        waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
-        Never raises for anything that network or endpoint do.
-        """
-        return await self.finish(self.begin(endpoint, delivery, now))
+        def ended(outcome: Outcome) -> None:
+            if not waiter.done():
+                waiter.set_result(outcome)
 
-    def begin(self, endpoint: Endpoint, delivery: DueDelivery, now: int) -> Begun:
-        """Write the request of an attempt, if a connection waits for one.
+        self.begin(endpoint, delivery, now, ended)
+        return await waiter
 
-        A task that is made for sending runs only after everything else that the loop has to do.
+    def begin(self, endpoint: Endpoint, delivery: DueDelivery, now: int, ended: Ended) -> None:
+        """Begin an attempt, signed at ``now`` (epoch ms).
+
+        The request is written at once where a connection waits for one. Never raises, whatever
+        network or endpoint do; ``ended`` is called once, and never from within.
         """
         started = self._clock.monotonic()
-        data = render_request(endpoint, delivery, self._common, now // MS_PER_SECOND)
         deadline = self._loop.time() + endpoint.timeout
+        try:
+            data = render_request(endpoint, delivery, self._common, now // MS_PER_SECOND)
+        except Exception:
+            log.exception("an attempt broke", delivery=delivery.id)
+            self._loop.call_soon(ended, _BROKEN)
+            return
+        attempt = _Attempt(endpoint, data, started, deadline, ended)
         connection = self._connections.take(endpoint.origin, started)
         if connection is None:
-            return Begun(endpoint, data, started, deadline)
-        waiter = connection.request(data, deadline, endpoint.timeout)
-        return Begun(endpoint, data, started, deadline, connection, waiter)
-
-    async def finish(self, begun: Begun) -> Outcome:
-        """Make what is left of an attempt; never raises for what network or endpoint do."""
-        endpoint, data, started, deadline, connection, waiter = begun
-        try:
-            if connection is None or waiter is None:
-                connection, response = await self._exchange_on_new(endpoint, data, deadline)
-            else:
-                try:
-                    response = await connection.answer(waiter)
-                except AttemptFailed as failed:
-                    # The endpoint closed the connection while it waited (RFC 9110, section 9.2.2):
-                    # the same attempt goes on, on a fresh one.
-                    if failed.error != "connection_reset" or connection.answered:
-                        raise
-                    connection, response = await self._exchange_on_new(endpoint, data, deadline)
-        except AttemptFailed as failed:
-            spent = (self._clock.monotonic() - started) * MS_PER_SECOND
-            return Outcome(None, failed.error, failed.message, b"", spent)
-        if response.reusable:
-            self._connections.give_back(endpoint.origin, connection)
-        spent = (self._clock.monotonic() - started) * MS_PER_SECOND
-        status = response.status
-        if status in _SUCCESSES:
-            return Outcome(status, None, None, response.body, spent, response.retry_after)
-        phrase = f"answered {status}"
-        if status in _REDIRECTS:
-            phrase += "; redirects are not followed"
-        return Outcome(status, "http_status", phrase, response.body, spent, response.retry_after)
+            self._begin_on_new(attempt)
+        else:
+            told = partial(self._told, attempt, connection)
+            connection.request(data, deadline, endpoint.timeout, told)
 
     async def close(self) -> None:
         """Close all connections; attempts under way end as ``connection_reset``."""
+        self._closed = True
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening)
         await self._connections.close()
 
-    async def _exchange_on_new(
-        self, endpoint: Endpoint, data: bytes, deadline: float
-    ) -> tuple[HttpConnection, Response]:
-        connection = await self._open(endpoint, deadline)
-        return connection, await connection.exchange(data, deadline, endpoint.timeout)
+    def _told(
+        self, attempt: _Attempt, connection: HttpConnection, ending: Response | AttemptFailed
+    ) -> None:
+        """Take what came of a request on a connection that had waited for it."""
+        if isinstance(ending, AttemptFailed):
+            # The endpoint closed the connection while it waited (RFC 9110, section 9.2.2): the
+            # same attempt goes on, on a fresh one.
+            if ending.error == "connection_reset" and not (connection.answered or self._closed):
+                self._begin_on_new(attempt)
+                return
+        elif ending.reusable:
+            self._connections.give_back(attempt.endpoint.origin, connection)
+        attempt.ended(self._judge(attempt, ending))
+
+    def _judge(self, attempt: _Attempt, ending: Response | AttemptFailed) -> Outcome:
+        """Say what an ending means for the attempt."""
+        spent = (self._clock.monotonic() - attempt.started) * MS_PER_SECOND
+        if isinstance(ending, AttemptFailed):
+            return Outcome(None, ending.error, ending.message, b"", spent)
+        status = ending.status
+        if status in _SUCCESSES:
+            return Outcome(status, None, None, ending.body, spent, ending.retry_after)
+        phrase = f"answered {status}"
+        if status in _REDIRECTS:
+            phrase += "; redirects are not followed"
+        return Outcome(status, "http_status", phrase, ending.body, spent, ending.retry_after)
+
+    # --- on a new connection
+
+    def _begin_on_new(self, attempt: _Attempt) -> None:
+        task = self._loop.create_task(self._exchange_on_new(attempt))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _exchange_on_new(self, attempt: _Attempt) -> None:
+        endpoint = attempt.endpoint
+        try:
+            connection = await self._open(endpoint, attempt.deadline)
+            response = await connection.exchange(attempt.data, attempt.deadline, endpoint.timeout)
+        except AttemptFailed as failed:
+            outcome = self._judge(attempt, failed)
+        except asyncio.CancelledError:  # by `close`
+            closed = AttemptFailed("connection_reset", "the connection was closed")
+            outcome = self._judge(attempt, closed)
+        except Exception:
+            # A bug of ours must cost the delivery an attempt, not the lane a slot for ever.
+            log.exception("an attempt broke", webhook=endpoint.webhook_id)
+            outcome = _BROKEN
+        else:
+            if response.reusable:
+                self._connections.give_back(endpoint.origin, connection)
+            outcome = self._judge(attempt, response)
+        attempt.ended(outcome)
 
     async def _open(self, endpoint: Endpoint, deadline: float) -> HttpConnection:
         """Connect to an address that was judged just now; there is no second look-up."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sendook_lite.delivery.endpoint import Endpoint
 from sendook_lite.delivery.scheduler import Scheduler
-from sendook_lite.delivery.sender import Begun, Sender
+from sendook_lite.delivery.sender import Ended, Sender
 from sendook_lite.domain.alerts import CHANNELS
 from sendook_lite.domain.disabling import DisableRule
 from sendook_lite.domain.endpoint_url import parse
@@ -31,7 +31,7 @@ from tests.fakes import FakeClock, RecordingAlerts
 
 OK = Outcome(200, None, None, b"ok", 1.0)
 HANG = "hang"
-Answer = Outcome | Exception | str
+Answer = Outcome | str
 
 
 def answered(status: int, retry_after: str | None = None, took: float = 1.0) -> Outcome:
@@ -63,11 +63,17 @@ class FarEnd(Sender):
         self.sent: list[Sent] = []
         self.in_flight = 0
         self.most_in_flight = 0
-        self.flying: dict[bytes, tuple[Answer, asyncio.Future[Outcome]]] = {}
+        self.flying: dict[str, asyncio.Future[Outcome]] = {}
         self.closed = False
 
-    def begin(self, endpoint: Endpoint, delivery: DueDelivery, now: int) -> Begun:  # noqa: ARG002 - nothing is signed
-        flight = delivery.id.encode()
+    def begin(
+        self,
+        endpoint: Endpoint,
+        delivery: DueDelivery,
+        now: int,  # noqa: ARG002 - nothing is signed
+        ended: Ended,
+    ) -> None:
+        flight = delivery.id
         assert flight not in self.flying, "sent twice at once"
         path = endpoint.url.target
         answer = self.answers.get(path, OK)
@@ -87,22 +93,19 @@ class FarEnd(Sender):
         )
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
-        self.flying[flight] = answer, future
-        return Begun(endpoint, flight, 0.0, 0.0)
+        self.flying[flight] = future
 
-    async def finish(self, begun: Begun) -> Outcome:
-        answer, future = self.flying[begun.data]
-        try:
-            if answer is HANG:
-                return await future
-            await asyncio.sleep(0)
-            if isinstance(answer, Exception):
-                raise answer
-            assert isinstance(answer, Outcome)
-            return answer
-        finally:
+        def land(answered: asyncio.Future[Outcome]) -> None:
             self.in_flight -= 1
-            del self.flying[begun.data]
+            del self.flying[flight]
+            if not answered.cancelled():
+                ended(answered.result())
+
+        future.add_done_callback(land)
+        if isinstance(answer, Outcome):
+            future.set_result(answer)
+        else:
+            assert answer is HANG
 
     async def close(self) -> None:
         self.closed = True
@@ -167,10 +170,14 @@ class House:
 
     async def kill(self) -> None:
         """Stop at once; nothing of what is in memory is saved."""
-        tasks = [*self._tasks, *self.scheduler._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        doomed: list[asyncio.Future[Any]] = [
+            *self._tasks,
+            *self.scheduler._loads,
+            *self.far.flying.values(),
+        ]
+        for each in doomed:
+            each.cancel()
+        await asyncio.gather(*doomed, return_exceptions=True)
 
     async def restart(self) -> None:
         """Start over; endpoints answer as before."""

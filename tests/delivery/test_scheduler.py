@@ -389,41 +389,6 @@ async def test_a_blocked_address_is_not_tried_again(house: House) -> None:
     assert await house.states() == ["failed"]
 
 
-async def test_a_bug_before_anything_is_sent_costs_an_attempt_and_no_slot(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await house.webhook()
-
-    def break_down(*_: Any) -> Any:
-        raise ValueError("a bug")
-
-    with monkeypatch.context() as patched, capture_logs() as logs:
-        patched.setattr(house.far, "begin", break_down)
-        await house.publish()
-    assert [each["event"] for each in logs] == ["an attempt broke"]
-    assert await house.rows("SELECT DISTINCT error FROM attempts") == [
-        ("bad_response: internal error, see the log",)
-    ]
-    assert await house.attempts() == 1
-    await house.sleep(600)
-    assert await house.states() == ["delivered"]
-
-
-async def test_a_bug_while_sending_costs_an_attempt_and_no_slot(house: House) -> None:
-    await house.webhook()
-    house.far.answers["/in"] = RuntimeError("a bug of ours")
-    with capture_logs() as logs:
-        await house.publish()
-    assert [each["event"] for each in logs] == ["an attempt broke"]
-    house.far.answers = {}
-    await house.sleep(5)
-    assert await house.states() == ["delivered"]
-    assert house.scheduler.facts()["inFlight"] == 0
-    assert await house.rows("SELECT error FROM attempts LIMIT 1") == [
-        ("bad_response: internal error, see the log",)
-    ]
-
-
 async def test_slow_answers_are_counted_and_told_once(house: House) -> None:
     webhook = await house.webhook()
     house.far.answers["/in"] = Outcome(200, None, None, b"", 5000.0)

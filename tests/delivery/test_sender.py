@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import os
 import socket
 import ssl
@@ -11,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from sendook_lite.delivery.dialer import explain_refusal
 from sendook_lite.delivery.endpoint import Endpoint, render_request
@@ -86,8 +86,10 @@ class Bench:
         timeout: float = 5.0,  # noqa: ASYNC109 - the endpoint's own
         delivery: DueDelivery = DELIVERY,
     ) -> Outcome:
-        endpoint = Endpoint("wh_1", parse(url), KEYS, (), timeout)
-        return await self.sender.send(endpoint, delivery, self.clock.now())
+        return await self.sender.send(self.endpoint(url, timeout), delivery, self.clock.now())
+
+    def endpoint(self, url: str, timeout: float = 5.0) -> Endpoint:
+        return Endpoint("wh_1", parse(url), KEYS, (), timeout)
 
     @property
     def open(self) -> int:
@@ -523,30 +525,31 @@ async def test_a_connection_is_used_again() -> None:
 @on_both_loops
 async def test_a_request_is_written_at_once_on_a_connection_that_waits() -> None:
     async with serving(always(OK)) as server, bench() as b:
-        endpoint = Endpoint("wh_1", parse(here(server)), KEYS, (), 5.0)
-        begun = b.sender.begin(endpoint, DELIVERY, START)
-        assert begun.waiter is None  # there is none yet
-        assert (await b.sender.finish(begun)).success
-        begun = b.sender.begin(endpoint, DELIVERY, START)
-        await until(lambda: len(server.requests) == 2)  # nobody waits for the answer so far
-        assert (await b.sender.finish(begun)).success
-        assert b.open == 1
+        assert (await b.send(here(server))).success
+        tasks = len(asyncio.all_tasks())
+        ended: list[Outcome] = []
+        b.sender.begin(b.endpoint(here(server)), DELIVERY, START, ended.append)
+        assert (len(asyncio.all_tasks()), ended) == (tasks, [])
+        await until(lambda: bool(ended))
+        assert ended[0].success
+        assert (len(server.requests), b.open) == (2, 1)
 
 
 @on_both_loops
-async def test_an_attempt_that_nobody_waits_for_any_more_is_no_error() -> None:
-    complaints: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+async def test_the_end_of_an_attempt_may_begin_the_next_one() -> None:
     async with serving(always(OK)) as server, bench() as b:
-        endpoint = Endpoint("wh_1", parse(here(server)), KEYS, (), 5.0)
-        await b.sender.finish(b.sender.begin(endpoint, DELIVERY, START))
-        begun = b.sender.begin(endpoint, DELIVERY, START)
-        assert begun.waiter is not None
-        await b.sender.close()
-        assert begun.waiter.done()
-        del begun
-        gc.collect()
-    assert complaints == []
+        endpoint = b.endpoint(here(server))
+        ended: list[Outcome] = []
+
+        def go_on(outcome: Outcome) -> None:
+            ended.append(outcome)
+            if len(ended) < 50:
+                b.sender.begin(endpoint, DELIVERY, START, go_on)
+
+        b.sender.begin(endpoint, DELIVERY, START, go_on)
+        await until(lambda: len(ended) == 50)
+        assert all(outcome.success for outcome in ended)
+        assert (len(server.requests), server.connections) == (50, 1)
 
 
 @on_both_loops
@@ -863,9 +866,9 @@ async def test_roots_are_loaded_only_when_tls_is_spoken(tmp_path: Path) -> None:
 
 
 @on_both_loops
-async def test_a_cancelled_attempt_leaves_nothing_behind() -> None:
+async def test_an_attempt_that_nobody_waits_for_any_more_ends_by_itself() -> None:
     async with serving(silent) as server, bench() as b:
-        task = asyncio.create_task(b.send(here(server)))
+        task = asyncio.create_task(b.send(here(server), timeout=0.2))
         await until(lambda: b.open == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -884,6 +887,33 @@ async def test_closing_ends_attempts_and_kept_connections() -> None:
         assert failed(await task)[0] == "connection_reset"
         assert failed(await b.send(here(server)))[0] == "connection_reset"
         await until(lambda: b.open == 0)
+
+
+@on_both_loops
+async def test_closing_ends_what_waits_for_a_connection() -> None:
+    with unaccepting() as full:
+        async with bench() as b:
+            ended: list[Outcome] = []
+            b.sender.begin(b.endpoint(here(full)), DELIVERY, START, ended.append)
+            await asyncio.sleep(0.05)
+            assert ended == []
+            await b.sender.close()
+            assert [failed(outcome)[0] for outcome in ended] == ["connection_reset"]
+
+
+@pytest.mark.parametrize("where", ["render_request", "Dialer.dial", "HttpConnection.exchange"])
+async def test_a_bug_ends_the_attempt_and_is_logged(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object) -> object:
+        raise ValueError("a bug of ours")
+
+    monkeypatch.setattr(f"sendook_lite.delivery.sender.{where}", break_down)
+    async with serving(always(OK)) as server, bench() as b:
+        with capture_logs() as logs:
+            outcome = await b.send(here(server))
+        assert outcome.error_text == "bad_response: internal error, see the log"
+        assert [each["event"] for each in logs] == ["an attempt broke"]
 
 
 @pytest.mark.parametrize("name", [*BY_HANDLER, "refused", "unaccepting", "TLS", "success"])

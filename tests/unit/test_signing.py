@@ -1,6 +1,7 @@
 """Signatures, checked against two independent libraries and the specification's rules."""
 
 import base64
+import hmac
 import secrets
 from datetime import UTC, datetime
 
@@ -79,6 +80,15 @@ def test_the_signature_is_the_one_of_the_specification() -> None:
     assert sign(key, "msg_1", 1_700_000_000, b"{}") == (
         "v1,DjijpYnPcWcWSiPdvC93sCoKwGNWcH97A32JApk39OU="
     )
+
+
+@pytest.mark.parametrize("size", [0, 1, 24, 63, 64, 65, 200])
+def test_every_signature_of_a_key_is_the_code_of_the_standard_library(size: int) -> None:
+    key = secrets.token_bytes(size)
+    signing = HmacKey(key)
+    for content in (b"", b"x", BODY, bytes(range(256)) * 300):
+        code = base64.b64decode(signing.sign(content).removeprefix("v1,"))
+        assert code == hmac.digest(key, content, "sha256")
 
 
 @pytest.mark.parametrize("library", [standardwebhooks.Webhook, svix.webhooks.Webhook])
