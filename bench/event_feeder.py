@@ -14,6 +14,7 @@ BODY_BYTES: Final = 1000
 
 _ENVELOPE: Final = 370
 _CHUNK: Final = 64
+_NO_STAMP: Final = f"@@{0:019d} "
 _READ: Final = 1 << 20
 
 
@@ -69,11 +70,13 @@ class EventFeeder:
     def push_at(self, event: str, rate: float, seconds: float) -> int:
         """Send lines at a steady pace, each with the time it was written; returns how many."""
         sent = answered = 0
+        before, after = event_line(event, _NO_STAMP).split(_NO_STAMP.encode())
         start = time.monotonic()
         count = round(rate * seconds)
         while sent < count:
             time.sleep(max(0.0, start + sent / rate - time.monotonic()))
-            self._socket.sendall(event_line(event, f"@@{time.monotonic_ns():019d} "))
+            stamp = f"@@{time.monotonic_ns():019d} "
+            self._socket.sendall(before + stamp.encode() + after)
             sent += 1
             answered += self._read()
         while answered < sent:

@@ -4,7 +4,6 @@ import json
 import logging
 import sys
 import time
-from contextlib import suppress
 from typing import Literal, TextIO, cast
 
 import orjson
@@ -20,13 +19,13 @@ class _Unbreakable:
         self._file = file
 
     def write(self, text: str) -> int:
-        with suppress(OSError, ValueError):
+        try:
             return self._file.write(text)
-        return 0
+        except (OSError, ValueError):
+            return 0
 
     def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._file.flush()
+        """Do nothing: standard error writes every line as it comes."""
 
 
 def _escape(
@@ -72,7 +71,6 @@ def configure(form: Literal["auto", "pretty", "json"], level: str) -> None:
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             _stamp,
             *renderers,

@@ -11,7 +11,7 @@ import structlog
 from sendook_lite.domain.errors import SendookError
 from sendook_lite.inbound.lmtp_session import LmtpSession
 from sendook_lite.inbound.serving import serve
-from sendook_lite.usecases.intake import Intake, PreparedMail, Stored
+from sendook_lite.usecases.intake import Became, Intake, PreparedMail
 
 MAX_SESSIONS: Final = 200
 LARGE_MESSAGES: Final = 4
@@ -24,8 +24,6 @@ TIMEOUT: Final = 300.0
 """Seconds of silence after which a client is dismissed (RFC 5321 section 4.5.3.2)."""
 
 _MEANINGS: Final = {"2": "accepted", "5": "refused"}
-
-Outcome = Stored | BaseException
 
 _log = structlog.get_logger(__name__)
 
@@ -62,7 +60,9 @@ class LmtpServer:
         self.sessions_begun = 0
         self._max_sessions = max_sessions
         self._sessions: set[LmtpSession] = set()
-        self._storing: set[asyncio.Task[Outcome]] = set()
+        self._storing = 0
+        self._all_stored = asyncio.Event()
+        self._all_stored.set()
         self._empty = asyncio.Event()
         self._empty.set()
         self._server: asyncio.Server | None = None
@@ -91,50 +91,36 @@ class LmtpServer:
                 session.dismiss("421 4.3.2 shutting down")
                 session.abort()
             await self._empty.wait()
-        if self._storing:
-            await asyncio.wait(self._storing)
+        await self._all_stored.wait()
 
     def store(
         self, mail: PreparedMail, recipients: Sequence[str], sender: str
-    ) -> Sequence[asyncio.Task[Outcome]]:
+    ) -> Sequence[asyncio.Future[Became]]:
         """Store a mail for each recipient; a value or an exception is returned by each, in order.
 
-        They are handed to the writer together and so share a commit. The tasks are the server's:
-        what is committed is announced even when the client has gone away.
+        They are handed to the writer together and so share a commit. What is committed is
+        announced even when the client has gone away.
         """
-        tasks = [
-            asyncio.get_running_loop().create_task(self._store(mail, recipient, sender))
-            for recipient in recipients
-        ]
-        for task in tasks:
-            self._storing.add(task)
-            task.add_done_callback(self._storing.discard)
-        return tasks
+        return [self._store(mail, recipient, sender) for recipient in recipients]
 
-    async def _store(self, mail: PreparedMail, recipient: str, sender: str) -> Outcome:
+    def _store(self, mail: PreparedMail, recipient: str, sender: str) -> asyncio.Future[Became]:
+        outcome: asyncio.Future[Became] = asyncio.get_running_loop().create_future()
+
+        def tell(became: Became) -> None:
+            self._storing -= 1
+            if not self._storing:
+                self._all_stored.set()
+            _note(became, recipient, len(mail.raw))
+            if not outcome.done():
+                outcome.set_result(became)
+
+        self._storing += 1
+        self._all_stored.clear()
         try:
-            stored = await self.intake.receive(mail, recipient, sender)
-        except SendookError as error:
-            _log.warning("a mail was not taken", recipient=recipient, reason=error.message)
-            return error
+            self.intake.submit(tell, mail, recipient, sender)
         except Exception as error:  # noqa: BLE001 - logged once, and the mail server keeps it
-            _log.exception("a mail was not stored", recipient=recipient)
-            return error
-        self._tell(stored, recipient, len(mail.raw))
-        return stored
-
-    def _tell(self, stored: Stored, recipient: str, size: int) -> None:
-        """Write to the log what became of a mail; never what is in it."""
-        if stored.report:
-            _log.info("a report was read", message=stored.message_id, event_id=stored.event_id)
-            return
-        _log.info(
-            "a mail came again and is kept once" if stored.duplicate else "a mail was taken",
-            message=stored.message_id,
-            event_id=stored.event_id,
-            recipient=recipient,
-            bytes=size,
-        )
+            tell(error)
+        return outcome
 
     def opened(self, session: LmtpSession) -> None:
         """Count a session in."""
@@ -161,6 +147,24 @@ class LmtpServer:
         if len(self._sessions) >= self._max_sessions:
             return _Refusal()
         return LmtpSession(self)
+
+
+def _note(became: Became, recipient: str, size: int) -> None:
+    """Write to the log what became of a mail; never what is in it."""
+    if isinstance(became, SendookError):
+        _log.warning("a mail was not taken", recipient=recipient, reason=became.message)
+    elif isinstance(became, BaseException):  # the mail server keeps it
+        _log.error("a mail was not stored", recipient=recipient, exc_info=became)
+    elif became.report:
+        _log.info("a report was read", message=became.message_id, event_id=became.event_id)
+    else:
+        _log.info(
+            "a mail came again and is kept once" if became.duplicate else "a mail was taken",
+            message=became.message_id,
+            event_id=became.event_id,
+            recipient=recipient,
+            bytes=size,
+        )
 
 
 class _Refusal(asyncio.Protocol):

@@ -53,4 +53,6 @@ def complete(reply: str) -> str:
     if not _ENHANCED.match(reply):
         enhanced = _GENERAL.get(reply[:3], f"{reply[:1]}.0.0")
         reply = f"{reply[:3]} {enhanced} {reply[4:]}" if enhanced else reply
-    return _UNPRINTABLE.sub("?", reply)[:_LONGEST]
+    if not (reply.isascii() and reply.isprintable()):
+        reply = _UNPRINTABLE.sub("?", reply)
+    return reply[:_LONGEST]

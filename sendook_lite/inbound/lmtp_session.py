@@ -68,10 +68,10 @@ class Host(Protocol):
 
     def store(
         self, mail: PreparedMail, recipients: Sequence[str], sender: str
-    ) -> Sequence[asyncio.Task[Any]]:
+    ) -> Sequence[asyncio.Future[Any]]:
         """Store a mail for each recipient; a value or an exception is returned by each, in order.
 
-        Whoever waits no longer leaves them running.
+        Whoever waits no longer may settle or cancel them: it is stored all the same.
         """
         ...
 
@@ -276,17 +276,18 @@ class LmtpSession(LmtpStream):
                 raw = await self._read_message(places)
                 if raw is None:
                     return [TOO_LARGE] * len(recipients)
-                mail = await self._host.intake.prepare(raw)
+                mail = await self._host.intake.prepare(raw, recipients)
                 storing = self._host.store(mail, recipients, sender)
-                _, late = await asyncio.wait(storing, timeout=self._host.timeout)
+                alarm = self._loop.call_later(self._host.timeout, _give_up, storing)
+                try:
+                    return [_reply(await each) for each in storing]
+                finally:
+                    alarm.cancel()
         except Gone:
             raise  # nothing is stored
         except Exception:  # noqa: BLE001 - logged once, and the mail server keeps the mail
             _log.exception("a mail was not stored")
             return [TRY_AGAIN] * len(recipients)
-        if late:
-            _log.error("a mail was not stored in time", recipients=len(late))
-        return [TRY_AGAIN if each in late else _reply(each.result()) for each in storing]
 
     async def _read_message(self, places: AsyncExitStack) -> bytes | None:
         """Read up to the final dot; None for a message that is too long."""
@@ -308,6 +309,14 @@ class LmtpSession(LmtpStream):
         if rest and not self.ended:
             self.give_back(rest)
         return message.content()
+
+
+def _give_up(storing: Sequence[asyncio.Future[Any]]) -> None:
+    """Wait no longer for what is not stored yet; the mail server keeps the mail."""
+    late = [each for each in storing if not each.done()]
+    _log.error("a mail was not stored in time", recipients=len(late))
+    for each in late:
+        each.set_result(TimeoutError())
 
 
 def _reply(outcome: Any) -> str:

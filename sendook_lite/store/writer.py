@@ -110,16 +110,6 @@ class Writer:
         work = with_companion(work)
         return await self._answer(lambda tx: work(tx, *args, **kwargs))
 
-    async def write_brief(
-        self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run a unit of work that takes well below a millisecond; otherwise as ``write``.
-
-        The event loop may run it: what it does must be bounded, however much is stored.
-        """
-        work = with_companion(work)
-        return await self._answer(lambda tx: work(tx, *args, **kwargs), brief=True)
-
     async def write_first(
         self, work: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
@@ -144,12 +134,23 @@ class Writer:
         """
         self._put(Unit(lambda tx: work(tx, *args, **kwargs), tell))
 
-    async def _answer(
-        self, work: Callable[[Tx], T], *, first: bool = False, brief: bool = False
-    ) -> T:
+    def submit_brief(
+        self,
+        tell: Callable[[T | None, BaseException | None], None],
+        work: Callable[Concatenate[Tx, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Queue a unit of work that takes well below a millisecond; otherwise as ``submit``.
+
+        The event loop may run it: what it does must be bounded, however much is stored.
+        """
+        self._put(Unit(lambda tx: work(tx, *args, **kwargs), tell, brief=True))
+
+    async def _answer(self, work: Callable[[Tx], T], *, first: bool = False) -> T:
         """Queue a unit of work and wait for what becomes of it."""
         future: asyncio.Future[T] = self._loop.create_future()
-        self._put(Unit(work, partial(wake, future), first, brief))
+        self._put(Unit(work, partial(wake, future), first))
         return await future
 
     def _put(self, unit: Unit) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from sendook_lite.domain import events, resources
@@ -89,6 +90,10 @@ class Stored:
     published: tuple[Published, ...] = ()
 
 
+Became = Stored | BaseException
+"""What became of a mail for one recipient, or why nothing of it is stored."""
+
+
 class Intake:
     """Takes mail for inboxes."""
 
@@ -135,36 +140,78 @@ class Intake:
         if not self._may_create(made):
             raise UnknownRecipient(address)
 
-    async def prepare(self, raw: bytes) -> PreparedMail:
-        """Read a mail; never fails on its content."""
-        if len(raw) > OFF_THE_LOOP:
-            return await asyncio.to_thread(_prepare, raw)
-        return _prepare(raw)
-
-    async def receive(self, prepared: PreparedMail, recipient: str, sender: str | None) -> Stored:
-        """Store a mail for one recipient: message, event and deliveries, then the commit.
+    async def prepare(self, raw: bytes, recipients: Sequence[str] = ()) -> PreparedMail:
+        """Read a mail; never fails on its content.
 
         Args:
+            raw: the mail.
+            recipients: of the envelope; what the mail reports is read if one of them is an address
+                for reports.
+        """
+        if len(raw) > OFF_THE_LOOP:
+            prepared = await asyncio.to_thread(_prepare, raw)
+        else:
+            prepared = _prepare(raw)
+        if any(self._takes_reports(recipient) for recipient in recipients):
+            # On a thread: what reads reports is loaded with the first of them.
+            report = await asyncio.to_thread(report_mail.read, raw)
+            prepared = replace(prepared, report=report)
+        return prepared
+
+    def submit(
+        self,
+        tell: Callable[[Became], None],
+        prepared: PreparedMail,
+        recipient: str,
+        sender: str | None,
+    ) -> None:
+        """Have a mail stored for one recipient: message, event and deliveries.
+
+        What is committed is announced, whoever waits for it.
+
+        Args:
+            tell: is told what became of it, after the commit.
             prepared: the mail.
             recipient: the envelope recipient; may carry +detail.
             sender: the envelope sender; None or empty for the null sender.
 
-        Raises:
-            UnknownRecipient, DomainNotServed: nobody takes it.
-            Unavailable: nothing was stored; try again later.
+        What is told, and at times raised at once, are ``UnknownRecipient`` and ``DomainNotServed``
+        where nobody takes it, and ``Unavailable`` where nothing can be stored now.
         """
         self._ensure_room()
-        if self._subject(recipient) is not None or self._takes_complaints(self._bare(recipient)[1]):
-            # On a thread: what reads reports is loaded with the first of them.
-            report = await asyncio.to_thread(report_mail.read, prepared.raw)
-            prepared = replace(prepared, report=report)
-        brief = len(prepared.raw) <= OFF_THE_LOOP and prepared.report is None
-        write = self._store.writer.write_brief if brief else self._store.writer.write
-        stored = await write(self.receive_in, prepared, recipient, sender)
-        if not stored.report:
-            self._inboxes.note_use(self._bare(recipient)[1])
-        self._publisher.announce(*stored.published)
-        return stored
+        brief = len(prepared.raw) <= OFF_THE_LOOP and not self._takes_reports(recipient)
+        submit = self._store.writer.submit_brief if brief else self._store.writer.submit
+        told = partial(self._stored, tell, recipient)
+        submit(told, self.receive_in, prepared, recipient, sender)
+
+    async def receive(self, prepared: PreparedMail, recipient: str, sender: str | None) -> Stored:
+        """Store a mail for one recipient and wait for the commit; otherwise as ``submit``."""
+        waiter: asyncio.Future[Became] = asyncio.get_running_loop().create_future()
+        self.submit(
+            lambda became: None if waiter.done() else waiter.set_result(became),
+            prepared,
+            recipient,
+            sender,
+        )
+        became = await waiter
+        if isinstance(became, BaseException):
+            raise became
+        return became
+
+    def _stored(
+        self,
+        tell: Callable[[Became], None],
+        recipient: str,
+        stored: Stored | None,
+        error: BaseException | None,
+    ) -> None:
+        if stored is not None:
+            if not stored.report:
+                self._inboxes.note_use(self._bare(recipient)[1])
+            self._publisher.announce(*stored.published)
+        became = stored or error
+        if became is not None:
+            tell(became)
 
     async def deliver_here(self, raw: bytes, sender: str, recipient: str) -> str | None:
         """Let a mail that was to leave come in again; None when its recipient is not here.
@@ -173,7 +220,7 @@ class Intake:
             Unavailable: it cannot be stored now.
         """
         try:
-            stored = await self.receive(await self.prepare(raw), recipient, sender)
+            stored = await self.receive(await self.prepare(raw, (recipient,)), recipient, sender)
         except (DomainNotServed, UnknownRecipient):
             return None
         return stored.message_id
@@ -278,6 +325,15 @@ class Intake:
             return None
         local, detail, _ = split(normalise(address))
         return self._reports.subject(local, detail)
+
+    def _takes_reports(self, recipient: str) -> bool:
+        """Say whether an address is one for reports about mail of ours, or for complaints."""
+        if self._reports is None:
+            return False
+        local, detail, domain = split(normalise(recipient))
+        return self._reports.subject(local, detail) is not None or self._reports.takes_complaints(
+            f"{local}@{domain}"
+        )
 
     def _takes_complaints(self, bare: str) -> bool:
         return self._reports is not None and self._reports.takes_complaints(bare)

@@ -4,9 +4,10 @@ import asyncio
 import resource
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +15,7 @@ from sendook_lite.domain.errors import NotFound, StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.store.database import Store, prepare
 from sendook_lite.store.tx import Tx
+from sendook_lite.store.units import wake
 from sendook_lite.store.writer import (
     BRIEF_UNITS_PER_COMMIT,
     MAX_UNITS_PER_COMMIT,
@@ -66,11 +68,25 @@ class Gate:
         await self._held
 
 
+def in_the_way(writer: Writer, how: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return what queues a unit of work in a way and waits for its answer."""
+    way = getattr(writer, how)
+    if not how.startswith("submit"):
+        return cast("Callable[..., Coroutine[Any, Any, Any]]", way)
+
+    async def submit(work: Callable[..., Any], *args: Any) -> Any:
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        way(partial(wake, answer), work, *args)
+        return await answer
+
+    return submit
+
+
 async def batch(
     writer: Writer, *units: tuple[Callable[..., Any], tuple[Any, ...]], how: str = "write"
 ) -> list[Any | BaseException]:
     """Write units as one batch; returns their answers or errors."""
-    write = getattr(writer, how)
+    write = in_the_way(writer, how)
     async with Gate(writer):
         tasks = [asyncio.create_task(write(work, *args)) for work, args in units]
         await asyncio.sleep(0)
@@ -156,7 +172,7 @@ async def test_what_bounds_itself_goes_ahead_of_what_waits(store: Store) -> None
     assert order == ["outcome", "what is due", "event", "another event"]
 
 
-@pytest.mark.parametrize("how", ["write", "write_brief"])
+@pytest.mark.parametrize("how", ["write", "submit_brief"])
 @pytest.mark.parametrize(
     ("work", "args", "error"),
     [
@@ -244,7 +260,7 @@ def limit_pages(tx: Tx, spare: int) -> None:
     tx.execute(f"PRAGMA max_page_count = {value_of(tx, 'page_count') + spare}")
 
 
-@pytest.mark.parametrize("how", ["write", "write_brief"])
+@pytest.mark.parametrize("how", ["write", "submit_brief"])
 async def test_a_full_disk_fails_the_whole_batch_and_works_again_when_there_is_room(
     store: Store, how: str
 ) -> None:
@@ -261,7 +277,7 @@ async def test_a_full_disk_fails_the_whole_batch_and_works_again_when_there_is_r
     assert store.writer.failure is None
 
 
-@pytest.mark.parametrize("how", ["write", "write_brief"])
+@pytest.mark.parametrize("how", ["write", "submit_brief"])
 async def test_a_unit_that_hides_a_lost_transaction_cannot_have_it_reported_as_done(
     store: Store, how: str
 ) -> None:
@@ -303,16 +319,17 @@ def thread_of(_tx: Tx) -> int:
 
 async def test_brief_units_run_on_the_event_loop_unless_others_wait_as_well(store: Store) -> None:
     here = threading.get_ident()
-    assert await store.writer.write_brief(thread_of) == here
+    write_brief = in_the_way(store.writer, "submit_brief")
+    assert await write_brief(thread_of) == here
     assert await store.writer.write(thread_of) != here
     assert (
-        await batch(store.writer, (thread_of, ()), (thread_of, ()), how="write_brief") == [here] * 2
+        await batch(store.writer, (thread_of, ()), (thread_of, ()), how="submit_brief")
+        == [here] * 2
     )
     for other in (store.writer.write, store.writer.write_first):
         async with Gate(store.writer):
             tasks = [
-                asyncio.create_task(write(thread_of))
-                for write in (store.writer.write_brief, other, store.writer.write_brief)
+                asyncio.create_task(write(thread_of)) for write in (write_brief, other, write_brief)
             ]
             await asyncio.sleep(0)
         assert here not in await asyncio.gather(*tasks)
@@ -323,7 +340,7 @@ async def test_few_brief_units_run_in_a_row(store: Store) -> None:
     await store.writer.write(trace, statements)
     statements.clear()
     units = [(put, (str(n),)) for n in range(2 * BRIEF_UNITS_PER_COMMIT + 1)]
-    await batch(store.writer, *units, how="write_brief")
+    await batch(store.writer, *units, how="submit_brief")
     assert statements.count("COMMIT") == 1 + 3  # the gate's, and those of the others
 
 
@@ -352,7 +369,7 @@ async def test_the_event_loop_never_waits_for_a_locked_file(
 ) -> None:
     other = sqlite3.connect(tmp_path / "impatient.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    writing = asyncio.create_task(impatient.write_brief(put, "refused"))
+    writing = asyncio.create_task(in_the_way(impatient, "submit_brief")(put, "refused"))
     turns = 0
     while not writing.done():
         await asyncio.sleep(0)
@@ -368,7 +385,7 @@ def leave(tx: Tx) -> None:
     raise SystemExit
 
 
-@pytest.mark.parametrize("how", ["write", "write_brief"])
+@pytest.mark.parametrize("how", ["write", "submit_brief"])
 async def test_a_writer_that_dies_fails_everyone_who_waits_and_is_noticed(
     store: Store, how: str
 ) -> None:
@@ -412,9 +429,9 @@ async def test_a_caller_that_goes_away_neither_stops_its_unit_nor_its_neighbours
     assert await keys(store) == ["gone", "stays"]
 
 
-@pytest.mark.parametrize("how", ["write", "write_brief"])
+@pytest.mark.parametrize("how", ["write", "submit_brief"])
 async def test_close_commits_what_is_queued_and_takes_nothing_more(store: Store, how: str) -> None:
-    write = getattr(store.writer, how)
+    write = in_the_way(store.writer, how)
     async with Gate(store.writer):
         tasks = [asyncio.create_task(write(put, str(n))) for n in range(5)]
         await asyncio.sleep(0)
