@@ -22,14 +22,14 @@ import aiosqlite
 from sendook_lite.app import App
 from sendook_lite.domain.clock import SystemClock
 from sendook_lite.domain.ids import Ids
-from sendook_lite.domain.mail import parse
 from sendook_lite.domain.search_words import VERSION
 from sendook_lite.settings import Settings
-from sendook_lite.store import blobs, search
+from sendook_lite.store import search
 from sendook_lite.store.database import Store
 from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.inboxes import Inboxes
-from sendook_lite.usecases.intake import Intake, IntakeRules, PreparedMail
+from sendook_lite.usecases.intake import Intake, IntakeRules
+from sendook_lite.usecases.prepared_mail import read
 from sendook_lite.usecases.publish import Publisher
 from sendook_lite.usecases.served_domains import ServedDomains
 
@@ -94,7 +94,7 @@ async def build(directory: Path, boxes: dict[str, int]) -> None:
 
     def receive(tx: Tx, mails: list[bytes], address: str) -> None:
         for raw in mails:
-            prepared = PreparedMail(raw, blobs.digest(raw), parse(raw))
+            prepared = read(raw)
             intake.receive_in(tx, prepared, address, "a@b.example")
 
     for box, count in boxes.items():

@@ -1,50 +1,21 @@
 """One HTTP/1.1 connection to an endpoint: a request's bytes out, one bounded answer in.
 
-Half of the work of a delivery happens here, so there is no task, no stream, no queue and no future:
-the transport's callbacks feed the parser (llhttp), and the end of the exchange calls whoever asked.
-Framing follows RFC 9112, section 6, and everything an endpoint may send is bounded.
+Half of the work of a delivery happens here, so there is no task, no stream, no queue and no
+future: the transport's callbacks feed what reads the answer, and its end calls whoever asked.
 """
 
 import asyncio
 import ssl
 from collections.abc import Callable
 from functools import partial
-from http import HTTPStatus
-from typing import NamedTuple, Protocol, cast
-
-from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+from typing import Final, Protocol, cast
 
 from sendook_lite.delivery import tls
+from sendook_lite.delivery.http_answer import HttpAnswer, Response
 from sendook_lite.domain.outcome import AttemptFailed, ErrorCode
 
-MAX_HEAD_BYTES = 65_536
-"""Longest head taken, interim answers included."""
-MAX_BODY_BYTES = 16_384
-"""Most of a body that is read; what is longer ends the connection, not the attempt."""
-KEPT_BODY_BYTES = 4096
-"""How much of a body is kept."""
-MAX_FRAMING_BYTES = 65_536
-"""Room for chunk sizes, extensions and trailers around a body."""
-MAX_INTERIM = 8
-"""Most 1xx answers taken before the final one."""
-MAX_RETRY_AFTER = 100
-
-_ALL_BYTES = MAX_HEAD_BYTES + MAX_BODY_BYTES + MAX_FRAMING_BYTES
-# Plain integers: members of an enumeration are looked up anew at every use.
-_CONTINUE = int(HTTPStatus.CONTINUE)
-_SWITCHING_PROTOCOLS = int(HTTPStatus.SWITCHING_PROTOCOLS)
-_OK = int(HTTPStatus.OK)
-_BODYLESS = frozenset({int(HTTPStatus.NO_CONTENT), int(HTTPStatus.NOT_MODIFIED)})
-
-
-class Response(NamedTuple):
-    """An answer, as much of it as is of use. ``retry_after`` is the raw header, bounded."""
-
-    status: int
-    body: bytes
-    retry_after: str | None
-    reusable: bool
-
+USUAL_BYTES: Final = 1024
+"""Longest answer that is remembered by its bytes."""
 
 Ended = Callable[[Response | AttemptFailed], None]
 """Is told the answer to a request, or why there is none."""
@@ -68,26 +39,14 @@ class HttpConnection(asyncio.Protocol):
     __slots__ = (
         "_alarm",
         "_alarm_at",
-        "_body",
-        "_body_size",
-        "_chunked",
-        "_complete",
+        "_answer",
         "_deadline",
         "_ended",
-        "_fault",
-        "_headers_done",
-        "_interim",
-        "_keep_alive",
         "_keeper",
-        "_length",
         "_loop",
-        "_parser",
         "_patience",
-        "_received",
-        "_retry_after",
-        "_status",
-        "_surplus",
         "_transport",
+        "_usual",
         "answered",
     )
 
@@ -96,27 +55,12 @@ class HttpConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._ended: Ended | None = None
-        self._parser = HttpResponseParser(self)
+        self._answer = HttpAnswer()
+        self._usual: tuple[bytes, Response] = b"", Response(0, b"", None, reusable=False)
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
-        self._begin()
-
-    def _begin(self) -> None:
         self.answered = False
         """Whether any byte of an answer to the last request has come."""
-        self._received = 0
-        self._interim = 0
-        self._status = 0
-        self._headers_done = False
-        self._complete = False
-        self._keep_alive = False
-        self._surplus = False
-        self._length: bytes | None = None
-        self._chunked = False
-        self._retry_after: bytes | None = None
-        self._body = b""
-        self._body_size = 0
-        self._fault: str | None = None
 
     @property
     def usable(self) -> bool:
@@ -153,7 +97,7 @@ class HttpConnection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             raise AttemptFailed("connection_reset", "the connection was closed")
-        self._begin()
+        self.answered = False
         self._ended = ended
         self._deadline, self._patience = deadline, patience
         if self._alarm is None or self._alarm_at > deadline:
@@ -186,7 +130,8 @@ class HttpConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; what is unsent is dropped, and an exchange under way fails."""
-        self._fail("connection_reset", "the connection was closed")
+        if self._ended is not None:
+            self._tell(AttemptFailed("connection_reset", "the connection was closed"))
         if self._transport is not None:
             self._transport.abort()
 
@@ -199,24 +144,31 @@ class HttpConnection(asyncio.Protocol):
         self._keeper.made(self)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, within the bounds."""
+        """Read the answer."""
         if self._ended is None:
             self.abort()  # nobody asked: no later answer on this connection could be trusted
             return
-        self.answered = True
-        self._received += len(data)
-        if self._received > MAX_HEAD_BYTES:
-            data = self._bound(data)
-        if data:
-            self._feed(data)
-        if self._fault is not None:
-            self._fail("bad_response", self._fault)
-        elif self._complete or self._overlong:
-            self._finish()
+        if data == self._usual[0] and not self.answered and self._writable:
+            # Bytes that were a whole answer before are one again. Most endpoints say the same to
+            # whatever they take, but for the second in their Date.
+            self.answered = True
+            self._tell(self._usual[1])
+            return
+        answer, begins = self._answer, not self.answered
+        if begins:
+            answer.begin()
+            self.answered = True
+        answer.feed(data)
+        if answer.fault is not None:
+            self._fail("bad_response", answer.fault)
+        elif answer.over:
+            response = self._finish()
+            if begins and response.reusable and len(data) <= USUAL_BYTES:
+                self._usual = data, response
 
     def eof_received(self) -> None:
         """Take the end of the stream, which ends a body that has no other end (section 6.3)."""
-        if self._headers_done and self._length is None and not self._chunked:
+        if self.answered and self._answer.ends_with_connection:
             self._finish()
         elif self.answered:
             self._fail("connection_reset", "the connection was closed in the middle of the answer")
@@ -236,141 +188,44 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._fail("connection_reset", "the connection was reset without an answer")
 
-    # --- callbacks of the parser
-
-    def on_message_begin(self) -> None:
-        """Stop at a second answer to the same request."""
-        if self._complete:
-            self._surplus = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Note what frames the answer and what the sender asks for."""
-        if self._headers_done:
-            return  # trailers, and heads of surplus answers
-        match name.lower():
-            case b"content-length":
-                self._length = value
-            case b"transfer-encoding":
-                # Anything else than a final "chunked" runs until the connection closes.
-                self._chunked = value.lower().rpartition(b",")[2].strip() == b"chunked"
-            case b"retry-after":
-                self._retry_after = value[:MAX_RETRY_AFTER]
-
-    def on_headers_complete(self) -> None:
-        """Judge the head."""
-        if self._headers_done:
-            return
-        status = self._parser.get_status_code()
-        framed = self._chunked or self._length not in (None, b"0")
-        if status < _OK:
-            self._take_interim(status, framed=framed)
-            return
-        self._status = status
-        self._headers_done = True
-        # Such answers end here whatever they promise (RFC 9112, section 6.3), but servers that
-        # promise a body may send it: it must not be read as the next answer.
-        self._surplus = status in _BODYLESS and framed
-
-    def on_body(self, chunk: bytes) -> None:
-        """Keep the beginning, count the rest."""
-        if self._complete:
-            return  # of a surplus answer
-        room = KEPT_BODY_BYTES - self._body_size
-        if room > 0:
-            self._body += chunk[:room]
-        self._body_size += len(chunk)
-
-    def on_message_complete(self) -> None:
-        """Note the end of a final answer."""
-        if self._headers_done and not self._complete:
-            self._complete = True
-            self._keep_alive = self._parser.should_keep_alive()
-
     # --- inside
 
-    def _take_interim(self, status: int, *, framed: bool) -> None:
-        self._interim += 1
-        if status == _SWITCHING_PROTOCOLS:
-            self._fault = "the endpoint wants to switch protocols (101)"
-        elif status < _CONTINUE or framed:
-            self._fault = "the endpoint's answer is not HTTP/1.1"
-        elif self._interim > MAX_INTERIM:
-            self._fault = f"more than {MAX_INTERIM} interim answers ({status})"
-        self._length = self._retry_after = None
-
-    def _bound(self, data: bytes) -> bytes:
-        """Return what is to be fed of data that comes after much else."""
-        if not self._headers_done:
-            data = self._feed_head(data)
-        ended = self._fault is not None or self._complete or self._overlong
-        return b"" if ended else data
-
-    def _feed_head(self, data: bytes) -> bytes:
-        """Feed what the head has room for and return the rest."""
-        fitting = len(data) - (self._received - MAX_HEAD_BYTES)
-        self._feed(data[:fitting])
-        if not self._headers_done and self._fault is None:
-            self._fault = f"the answer's head is longer than {MAX_HEAD_BYTES // 1024} KiB"
-        return data[fitting:]
-
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except (HttpParserError, HttpParserUpgrade):
-            if self._complete:
-                self._surplus = True
-            elif self._fault is None:
-                self._fault = "the endpoint's answer is not HTTP/1.1"
-
     @property
-    def _overlong(self) -> bool:
-        """Whether more has come of an answer than is read of it."""
-        return self._headers_done and (
-            self._body_size > MAX_BODY_BYTES or self._received > _ALL_BYTES
-        )
-
-    def _finish(self) -> None:
-        ended = self._ended
-        if ended is None:
-            return
+    def _writable(self) -> bool:
+        """Whether the last request is out and another may follow."""
         transport = self._transport
-        reusable = (
-            self._complete
-            and not self._surplus
-            and transport is not None
+        return (
+            transport is not None
             and not transport.is_closing()
-            and self._keep_alive
-            and self._body_size <= MAX_BODY_BYTES
             # An answer before the end of the request: the rest would be read as the next one.
             and transport.get_write_buffer_size() == 0
         )
-        retry_after = self._retry_after
-        response = Response(
-            self._status,
-            self._body,
-            None if retry_after is None else retry_after.decode("latin-1"),
-            reusable,
-        )
-        self._ended = None
-        if not reusable:
+
+    def _finish(self) -> Response:
+        response = self._answer.response(writable=self._writable)
+        self._tell(response)
+        if not response.reusable:
             self.abort()
-        # Not from here: uvloop gives up the interpreter after every callback of a transport. What
-        # follows all answers that came together is done in one go.
-        self._loop.call_soon(ended, response)
+        return response
+
+    def _tell(self, ending: Response | AttemptFailed) -> None:
+        """Say how the exchange ended, if anybody still waits.
+
+        Not at once: uvloop gives up the interpreter after every callback of a transport. What
+        follows all answers that came together is done in one go.
+        """
+        if self._ended is not None:
+            self._loop.call_soon(self._ended, ending)
+            self._ended = None
 
     def _fail(self, code: ErrorCode, message: str) -> None:
-        ended, self._ended = self._ended, None
-        if ended is None:
-            return
-        if self._transport is not None:
-            self._transport.abort()
-        self._loop.call_soon(ended, AttemptFailed(code, message))
+        if self._ended is not None:
+            self._tell(AttemptFailed(code, message))
+            self.abort()
 
     def _expire(self) -> None:
-        if self._headers_done:
-            phrase = f"answered {self._status}, but the answer did not end"
-        else:
-            phrase = "no answer"
+        status = self._answer.status if self.answered else None
+        phrase = "no answer" if status is None else f"answered {status}, but the answer did not end"
         phrase += f" within {self._patience:g} s"
         self._fail("response_timeout", phrase)
 

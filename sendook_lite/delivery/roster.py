@@ -50,6 +50,8 @@ class Roster:
         self._lanes = lanes
         self._wake = wake
         self._changed: set[int] = set()
+        self._reading: set[int] = set()
+        self._owed: set[int] = set()
 
     def changed(self, webhook_seq: int) -> None:
         """Take note that a webhook was made, changed, disabled, or is owed more than before.
@@ -61,6 +63,17 @@ class Roster:
             self._lanes.invalidate(lane, self._steady.now())
         self._changed.add(webhook_seq)
         self._wake.set()
+
+    def owed(self, webhook_seq: int) -> None:
+        """Take note that something new is due for a webhook that has no lane.
+
+        If the webhook is being read already, that is not begun anew: new events may come in faster
+        than it can be read, and the lane would never be made.
+        """
+        self._owed.add(webhook_seq)
+        if webhook_seq not in self._reading:
+            self._changed.add(webhook_seq)
+            self._wake.set()
 
     async def load_all(self) -> None:
         """Make the lanes of all enabled webhooks.
@@ -75,11 +88,14 @@ class Roster:
         """Bring the lanes of changed webhooks up to date; False when the store failed."""
         while self._changed:
             changed, self._changed = self._changed, set()
+            self._reading = changed
             try:
                 loaded = await self._store.writer.write(_load, changed)
             except StoreFailed:
                 self._changed |= changed
                 return False
+            finally:
+                self._reading = set()
             for seq in changed - self._changed:
                 if seq in loaded:
                     self._install(*loaded[seq])
@@ -116,9 +132,13 @@ class Roster:
             lane.schedule = webhook.retry_schedule
         if first_due is not None:
             lane.expect(first_due)
+        if webhook.seq in self._owed:  # since it was read
+            lane.expect(now)
+            self._owed.discard(webhook.seq)
         self._lanes.look(lane, now)
 
     def _remove(self, webhook_seq: int) -> None:
+        self._owed.discard(webhook_seq)
         lane = self._lanes.get(webhook_seq)
         if lane is not None:
             self._lanes.remove(lane)

@@ -88,7 +88,7 @@ class Scheduler:
         for delivery in fresh:
             lane = self._lanes.get(delivery.webhook_seq)
             if lane is None:
-                self.webhook_changed(delivery.webhook_seq)
+                self._roster.owed(delivery.webhook_seq)
                 continue
             if lane.behind(now):
                 self._lanes.expect(lane, now)

@@ -11,7 +11,8 @@ import structlog
 from sendook_lite.delivery.connections import Connections
 from sendook_lite.delivery.dialer import Dialer
 from sendook_lite.delivery.endpoint import Endpoint, render_common, render_request
-from sendook_lite.delivery.http_connection import HttpConnection, Response
+from sendook_lite.delivery.http_answer import Response
+from sendook_lite.delivery.http_connection import HttpConnection
 from sendook_lite.delivery.resolver import Resolver
 from sendook_lite.domain.clock import MS_PER_SECOND, Clock
 from sendook_lite.domain.model import DueDelivery

@@ -11,7 +11,8 @@ import structlog
 from sendook_lite.domain.errors import SendookError
 from sendook_lite.inbound.lmtp_session import LmtpSession
 from sendook_lite.inbound.serving import serve
-from sendook_lite.usecases.intake import Became, Intake, PreparedMail
+from sendook_lite.usecases.intake import Became, Intake
+from sendook_lite.usecases.prepared_mail import PreparedMail
 
 MAX_SESSIONS: Final = 200
 LARGE_MESSAGES: Final = 4

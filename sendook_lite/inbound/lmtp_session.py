@@ -24,7 +24,8 @@ from sendook_lite.inbound.lmtp_replies import (
     refusal,
 )
 from sendook_lite.inbound.lmtp_stream import Gone, LineTooLong, LmtpStream
-from sendook_lite.usecases.intake import Intake, PreparedMail
+from sendook_lite.usecases.intake import Intake
+from sendook_lite.usecases.prepared_mail import PreparedMail
 
 MAX_RECIPIENTS: Final = 1000
 """Recipients of one mail; RFC 5321 section 4.5.3.1.8 wants room for 100."""
@@ -314,7 +315,8 @@ class LmtpSession(LmtpStream):
 def _give_up(storing: Sequence[asyncio.Future[Any]]) -> None:
     """Wait no longer for what is not stored yet; the mail server keeps the mail."""
     late = [each for each in storing if not each.done()]
-    _log.error("a mail was not stored in time", recipients=len(late))
+    if late:
+        _log.error("a mail was not stored in time", recipients=len(late))
     for each in late:
         each.set_result(TimeoutError())
 

@@ -19,7 +19,8 @@ from sendook_lite.domain.model import NewEvent
 from sendook_lite.store import events
 from sendook_lite.store.database import Store
 from sendook_lite.store.tx import Tx
-from sendook_lite.usecases.intake import Intake, PreparedMail, all_published
+from sendook_lite.usecases.intake import Intake, all_published
+from sendook_lite.usecases.prepared_mail import PreparedMail
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.reports import ReportedOutcome, Reports
 

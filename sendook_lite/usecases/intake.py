@@ -10,24 +10,19 @@ from sendook_lite.domain import events, resources
 from sendook_lite.domain.addresses import normalise, split
 from sendook_lite.domain.clock import Clock
 from sendook_lite.domain.errors import SendookError
-from sendook_lite.domain.mail import Mail, parse
 from sendook_lite.domain.message_content import content_of
 from sendook_lite.domain.model import Inbox
-from sendook_lite.domain.reports import Report
 from sendook_lite.store import blobs, inboxes, messages
 from sendook_lite.store.database import Store
 from sendook_lite.store.tx import Tx
-from sendook_lite.usecases import report_mail
 from sendook_lite.usecases.inboxes import RESERVED_LOCAL_PARTS, Inboxes
+from sendook_lite.usecases.prepared_mail import PreparedMail, prepare
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.threading import join, place
 
 DUPLICATE_WINDOW = 7 * 24 * 3600 * 1000
 """How long the same bytes for the same inbox are taken for a repetition, in ms."""
-
-OFF_THE_LOOP = 64 * 1024
-"""Mail longer than this is parsed and stored by threads, so that others are not kept waiting."""
 
 _HOUR = 3600 * 1000
 
@@ -55,24 +50,6 @@ class IntakeRules:
     catch_all: str
     inline_attachments: int
     public_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedMail:
-    """A mail read and hashed, before any transaction.
-
-    ``report`` is what it reports; read only when it comes to an address for reports.
-    """
-
-    raw: bytes
-    digest: bytes
-    mail: Mail
-    report: Report | None = None
-
-    @property
-    def as_report(self) -> Report:
-        """What it reports, read now if that was not done before."""
-        return self.report or report_mail.read(self.raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +105,7 @@ class Intake:
             return
         if await inboxes.find_address(self._store.reader, bare) is not None:
             return
-        if self._subject(address) is not None or self._takes_complaints(bare):
+        if self._takes_reports(address):
             return
         if local in RESERVED_LOCAL_PARTS:
             raise UnknownRecipient(address)
@@ -148,14 +125,9 @@ class Intake:
             recipients: of the envelope; what the mail reports is read if one of them is an address
                 for reports.
         """
-        if len(raw) > OFF_THE_LOOP:
-            prepared = await asyncio.to_thread(_prepare, raw)
-        else:
-            prepared = _prepare(raw)
+        prepared = await prepare(raw)
         if any(self._takes_reports(recipient) for recipient in recipients):
-            # On a thread: what reads reports is loaded with the first of them.
-            report = await asyncio.to_thread(report_mail.read, raw)
-            prepared = replace(prepared, report=report)
+            return await prepared.with_report()
         return prepared
 
     def submit(
@@ -179,7 +151,7 @@ class Intake:
         where nobody takes it, and ``Unavailable`` where nothing can be stored now.
         """
         self._ensure_room()
-        brief = len(prepared.raw) <= OFF_THE_LOOP and not self._takes_reports(recipient)
+        brief = not prepared.large and not self._takes_reports(recipient)
         submit = self._store.writer.submit_brief if brief else self._store.writer.submit
         told = partial(self._stored, tell, recipient)
         submit(told, self.receive_in, prepared, recipient, sender)
@@ -205,13 +177,18 @@ class Intake:
         stored: Stored | None,
         error: BaseException | None,
     ) -> None:
-        if stored is not None:
-            if not stored.report:
-                self._inboxes.note_use(self._bare(recipient)[1])
-            self._publisher.announce(*stored.published)
         became = stored or error
-        if became is not None:
-            tell(became)
+        try:
+            if stored is not None:
+                self._announce(stored, recipient)
+        finally:
+            if became is not None:
+                tell(became)
+
+    def _announce(self, stored: Stored, recipient: str) -> None:
+        if not stored.report:
+            self._inboxes.note_use(self._bare(recipient)[1])
+        self._publisher.announce(*stored.published)
 
     async def deliver_here(self, raw: bytes, sender: str, recipient: str) -> str | None:
         """Let a mail that was to leave come in again; None when its recipient is not here.
@@ -311,7 +288,7 @@ class Intake:
 
     def _receive_complaint(self, tx: Tx, prepared: PreparedMail, recipient: str) -> Stored | None:
         """Take what came to an address for complaints; None when it is none about mail of ours."""
-        if self._reports is None or not self._takes_complaints(self._bare(recipient)[1]):
+        if self._reports is None or not self._reports.takes_complaints(self._bare(recipient)[1]):
             return None
         subject = self._reports.complaint_about(prepared.as_report)
         if subject is None:
@@ -334,9 +311,6 @@ class Intake:
         return self._reports.subject(local, detail) is not None or self._reports.takes_complaints(
             f"{local}@{domain}"
         )
-
-    def _takes_complaints(self, bare: str) -> bool:
-        return self._reports is not None and self._reports.takes_complaints(bare)
 
     def _inbox_for(self, tx: Tx, recipient: str) -> tuple[Inbox, tuple[Published, ...]]:
         local, bare = self._bare(recipient)
@@ -361,10 +335,6 @@ class Intake:
     def _may_create(self, made: int) -> bool:
         """Say whether an inbox may be made for an unknown recipient after so many in an hour."""
         return self._rules.unknown_recipients == "create" and made < self._rules.create_per_hour
-
-
-def _prepare(raw: bytes) -> PreparedMail:
-    return PreparedMail(raw, blobs.digest(raw), parse(raw))
 
 
 def all_published(stored: Sequence[Stored]) -> list[Published]:

@@ -7,10 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sendook_lite.delivery.http_connection import (
-    HttpConnection,
-    Response,
-)
+from sendook_lite.delivery.http_answer import HttpAnswer, Response
+from sendook_lite.delivery.http_connection import HttpConnection
 from sendook_lite.domain.outcome import AttemptFailed
 from tests.delivery.servers import (
     OK,
@@ -418,6 +416,54 @@ async def test_an_early_answer_counts_and_the_rest_of_the_request_is_dropped() -
     data = b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
     async with connected(hasty) as (_, connection, _):
         assert await ask(connection, data=data) == Response(413, b"big", None, reusable=False)
+
+
+@on_both_loops
+async def test_bytes_that_were_an_answer_are_one_again_and_others_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    busy = b"HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n"
+    last = OK.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
+    fed: list[bytes] = []
+    feed = HttpAnswer.feed
+
+    def note(answer: HttpAnswer, data: bytes) -> None:
+        fed.append(data)
+        feed(answer, data)
+
+    monkeypatch.setattr(HttpAnswer, "feed", note)
+    async with connected(answering(OK, OK, OK, busy, busy, OK, last)) as (_, connection, _):
+        answers = [await ask(connection) for _ in range(7)]
+    ok = Response(200, b"ok", None, reusable=True)
+    held = Response(503, b"", "7", reusable=True)
+    assert answers == [ok, ok, ok, held, held, ok, ok._replace(reusable=False)]
+    assert fed == [OK, busy, OK, last]
+
+
+@on_both_loops
+async def test_an_answer_that_was_given_before_is_not_trusted_with_another_behind_it() -> None:
+    async with connected(answering(OK, OK + OK)) as (_, connection, _):
+        assert (await ask(connection)).reusable
+        assert await ask(connection) == Response(200, b"ok", None, reusable=False)
+
+
+@on_both_loops
+async def test_an_answer_that_was_given_before_may_come_too_early() -> None:
+    async def hasty_then(
+        server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await read_request(server, reader)
+        writer.write(OK)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(OK)
+        await asyncio.Event().wait()
+
+    body = b"b" * 8_000_000
+    data = b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    async with connected(hasty_then) as (_, connection, _):
+        assert (await ask(connection)).reusable
+        assert await ask(connection, data=data) == Response(200, b"ok", None, reusable=False)
 
 
 @on_both_loops

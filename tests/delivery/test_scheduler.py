@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from sendook_lite.delivery import roster
 from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import DueDelivery
@@ -99,6 +100,25 @@ async def test_a_webhook_that_was_just_made_is_served_at_once(house: House) -> N
 
 
 EVENTS = ["message.received"]
+
+
+async def test_a_webhook_gets_its_lane_while_events_come_in_all_the_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = house.store.writer.write
+    published: list[Any] = []
+
+    async def and_publish(work: Callable[..., Any], *args: Any) -> Any:
+        done = await write(work, *args)
+        if work is roster._load and len(published) < 50:
+            published.append(await write(house._publish))
+            house.publisher.announce(published[-1])
+        return done
+
+    monkeypatch.setattr(house.store.writer, "write", and_publish)
+    await house.webhook()
+    assert len(published) == 1
+    assert await house.states() == ["delivered"]  # though it came after the webhook was read
 
 
 async def test_one_event_goes_to_every_webhook_that_wants_it(house: House) -> None:

@@ -5,12 +5,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from sendook_lite.delivery.http_connection import (
-    KEPT_BODY_BYTES,
-    MAX_RETRY_AFTER,
-    HttpConnection,
-    Response,
-)
+from sendook_lite.delivery.http_answer import KEPT_BODY_BYTES, MAX_RETRY_AFTER, Response
+from sendook_lite.delivery.http_connection import HttpConnection
 from sendook_lite.domain.outcome import AttemptFailed
 
 _FAR = 3600.0

@@ -12,7 +12,7 @@ import pytest
 from sendook_lite.inbound.listeners import Access, Listener, TcpAddress, UnixAddress, listen
 from sendook_lite.inbound.lmtp import LmtpServer
 from sendook_lite.store.tx import Tx
-from sendook_lite.usecases.intake import Intake, PreparedMail, Stored
+from sendook_lite.usecases.intake import Became, Intake, Stored
 from tests.inbound.clients import LmtpClient, until
 from tests.inbound.conftest import House
 
@@ -56,16 +56,16 @@ async def door(house: House) -> AsyncIterator[Door]:
 
 
 class FailingIntake:
-    """An intake that does all but store: it does what it is told instead."""
+    """An intake that does all but store: it tells of each recipient what it is given, in time."""
 
-    def __init__(self, intake: Intake, act: Callable[[], Any]) -> None:
-        self._act = act
+    def __init__(self, intake: Intake, *fates: tuple[float, Became]) -> None:
+        self._fates = list(fates)
         self.judge_recipient = intake.judge_recipient
         self.prepare = intake.prepare
 
-    async def receive(self, _: PreparedMail, __: str, ___: str | None) -> Stored:
-        stored: Stored = await self._act()
-        return stored
+    def submit(self, tell: Callable[[Became], None], *_: object) -> None:
+        after, became = self._fates.pop(0)
+        asyncio.get_running_loop().call_later(after, tell, became)
 
 
 # --- a session
@@ -496,21 +496,42 @@ async def test_a_full_disk_is_answered_with_451_for_each_recipient_and_forgiven(
 async def test_an_error_nobody_expected_is_451_and_logged_once(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def fail() -> None:
-        raise LookupError("secret detail")
-
-    intake = FailingIntake(house.intake, fail)
+    intake = FailingIntake(house.intake, (0, LookupError("a bug of ours")))
     async with _open(house, intake=intake) as door, door.client() as client:
+        await client.begin("support@example.com")
+        assert await client.data(MAIL) == ["451 4.3.0 cannot store mail now, try again later"]
+    log = capsys.readouterr().out
+    assert (log.count("a mail was not stored"), log.count("a bug of ours")) == (1, 1)
+
+
+async def test_a_mail_that_cannot_even_be_submitted_is_451_and_logged_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("a bug of ours")
+
+    monkeypatch.setattr(house.intake, "submit", fail)
+    async with _open(house) as door, door.client() as client:
         await client.begin("support@example.com")
         assert await client.data(MAIL) == ["451 4.3.0 cannot store mail now, try again later"]
     assert capsys.readouterr().out.count("a mail was not stored") == 1
 
 
-async def test_a_store_that_does_not_come_back_is_451(house: House) -> None:
-    intake = FailingIntake(house.intake, lambda: asyncio.sleep(0.3, Stored("msg_1", None, False)))
-    async with _open(house, intake=intake, timeout=0.05) as door, door.client() as client:
-        await client.begin("support@example.com")
-        assert await client.data(MAIL) == ["451 4.3.0 cannot store mail now, try again later"]
+async def test_a_recipient_that_is_not_stored_in_time_is_451_and_the_others_are_not(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    intake = FailingIntake(
+        house.intake,
+        (0.3, Stored("msg_1", None, duplicate=False)),
+        (0, Stored("msg_2", None, duplicate=False)),
+    )
+    async with _open(house, intake=intake, timeout=0.1) as door, door.client() as client:
+        await client.begin("support@example.com", "support+two@example.com")
+        assert await client.data(MAIL, 2) == [
+            "451 4.3.0 cannot store mail now, try again later",
+            "250 2.0.0 msg_2 stored",
+        ]
+    assert capsys.readouterr().out.count("a mail was not stored in time") == 1
 
 
 async def test_an_error_in_judging_a_recipient_is_451(

@@ -170,9 +170,9 @@ def mail_a_reply(tx: Tx, product: Product, seeds: Seeds) -> None:
 
 
 def intake_prepared(raw: bytes) -> Any:
-    from sendook_lite.usecases.intake import _prepare  # noqa: PLC0415 - the pure part of prepare
+    from sendook_lite.usecases.prepared_mail import read  # noqa: PLC0415
 
-    return _prepare(raw)
+    return read(raw)
 
 
 def settle_one(tx: Tx, product: Product, seeds: Seeds) -> None:

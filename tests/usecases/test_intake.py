@@ -11,13 +11,13 @@ from sendook_lite.store import blobs, deliveries, events, messages
 from sendook_lite.store.tx import Tx
 from sendook_lite.usecases.intake import (
     DUPLICATE_WINDOW,
-    OFF_THE_LOOP,
     DomainNotServed,
     Intake,
     Stored,
     UnknownRecipient,
     all_published,
 )
+from sendook_lite.usecases.prepared_mail import OFF_THE_LOOP
 from tests.usecases.product import MAX_BODY_BYTES, Product, mail
 
 ANN = "ann@mail.example"
