@@ -105,15 +105,16 @@ class LmtpServer:
         return [self._store(mail, recipient, sender) for recipient in recipients]
 
     def _store(self, mail: PreparedMail, recipient: str, sender: str) -> asyncio.Future[Became]:
-        outcome: asyncio.Future[Became] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[Became] = loop.create_future()
 
         def tell(became: Became) -> None:
             self._storing -= 1
             if not self._storing:
                 self._all_stored.set()
-            _note(became, recipient, len(mail.raw))
             if not outcome.done():
                 outcome.set_result(became)
+            loop.call_soon(_note, became, recipient, len(mail.raw))  # behind the reply
 
         self._storing += 1
         self._all_stored.clear()

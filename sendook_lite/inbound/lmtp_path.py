@@ -6,7 +6,9 @@ slow, takes addresses apart that must be kept whole, and raises on some.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from sendook_lite.domain.errors import Invalid
@@ -31,11 +33,14 @@ class Path:
     """An envelope address, '' for the null sender, and its parameters, names in upper case."""
 
     address: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
 
 
+@lru_cache(maxsize=256)
 def read_path(argument: str | None, keyword: str) -> Path:
     """Read ``FROM:<address> [parameters]`` or ``TO:<address> [parameters]``.
+
+    The last ones are remembered: envelopes repeat.
 
     Args:
         argument: what stands behind the verb; surrogates stand for bytes that are no UTF-8.

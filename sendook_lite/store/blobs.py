@@ -15,21 +15,23 @@ def digest(raw: bytes) -> bytes:
     return hashlib.sha256(raw).digest()
 
 
-def find(tx: Tx, key: bytes) -> int | None:
-    """Return the seq of a content, None when it is not there."""
-    row = tx.one("SELECT seq FROM blobs WHERE hash = ?", (key,))
-    return None if row is None else int(row[0])
-
-
 def put(tx: Tx, key: bytes, raw: bytes) -> int:
     """Store a content unless it is there; returns its seq."""
-    found = find(tx, key)
-    return insert(tx, key, raw) if found is None else found
+    seq, _ = keep(tx, key, raw)
+    return seq
 
 
-def insert(tx: Tx, key: bytes, raw: bytes) -> int:
-    """Store a content that is not there; returns its seq."""
-    seq = tx.insert("INSERT INTO blobs (hash, size) VALUES (?, ?)", (key, len(raw)))
+def keep(tx: Tx, key: bytes, raw: bytes) -> tuple[int, bool]:
+    """Store a content unless it is there; returns its seq, and whether it was there."""
+    added = tx.execute(
+        "INSERT INTO blobs (hash, size) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING RETURNING seq",
+        (key, len(raw)),
+    ).fetchone()
+    if added is None:
+        row = tx.one("SELECT seq FROM blobs WHERE hash = ?", (key,))
+        assert row is not None  # noqa: S101 - the conflict was with it
+        return int(row[0]), True
+    seq = int(added[0])
     tx.add_all(
         "INSERT INTO blob_chunks (blob_seq, number, data)",
         [
@@ -37,7 +39,7 @@ def insert(tx: Tx, key: bytes, raw: bytes) -> int:
             for number, start in enumerate(range(0, max(len(raw), 1), CHUNK_BYTES))
         ],
     )
-    return seq
+    return seq, False
 
 
 def release(tx: Tx, seq: int) -> None:

@@ -14,7 +14,6 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -247,16 +246,10 @@ class Writer:
 
     def _on_the_loop(self, work: Callable[[], T]) -> T:
         """Have the event loop do something, and wait for it; returns or raises what comes of it."""
-        done: Future[T] = Future()
-
-        def do() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                done.set_exception(error)
-
-        self._loop.call_soon_threadsafe(do)
-        return done.result()
+        # Of the ways in which one thread tells another, the one with the fewest locks.
+        done: SimpleQueue[Callable[[], T]] = SimpleQueue()
+        self._loop.call_soon_threadsafe(lambda: done.put(_outcome(work)))
+        return done.get()()
 
     def _work(self, tx: Tx, most: int) -> list[Answer]:
         """Run units that wait, each in a savepoint; one that is alone has the whole transaction.
@@ -301,6 +294,20 @@ class Writer:
             except Exception as error:  # noqa: BLE001 - handed to whoever logs them all
                 told = {"message": "an answer of the store broke its caller", "exception": error}
                 self._loop.call_exception_handler(told)
+
+
+def _outcome(work: Callable[[], T]) -> Callable[[], T]:
+    """Do something; returns what returns or raises what came of it."""
+    try:
+        value = work()
+    except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        caught = error
+
+        def again() -> T:
+            raise caught
+
+        return again
+    return lambda: value
 
 
 def open_for_writing(path: Path, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sqlite3.Connection:

@@ -229,10 +229,8 @@ class Intake:
         thread_id: str | None = None,
     ) -> Stored:
         """Store a mail in an inbox, in the thread it belongs to or in the one that is named."""
-        blob_seq = blobs.find(tx, prepared.digest)
-        if blob_seq is None:
-            blob_seq = blobs.insert(tx, prepared.digest, prepared.raw)
-        else:
+        blob_seq, here_before = blobs.keep(tx, prepared.digest, prepared.raw)
+        if here_before:
             known = messages.find_duplicate(tx, inbox.seq, blob_seq, tx.now - DUPLICATE_WINDOW)
             if known is not None:
                 return Stored(known, None, duplicate=True)
