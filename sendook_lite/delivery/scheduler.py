@@ -227,9 +227,17 @@ class Scheduler:
         self._sender.begin(lane.endpoint, delivery, started_at, ended)
 
     def _ended(self, lane: Lane, delivery: DueDelivery, started_at: int, outcome: Outcome) -> None:
-        """Have an outcome recorded, and send what is next."""
+        """Take the end of an attempt."""
         if self._over:
             return  # given up: it stays due
+        try:
+            self._follow(lane, delivery, started_at, outcome)
+        except Exception:
+            # Left to the event loop, it would be written with all that is known of the endpoint.
+            log.exception("the end of an attempt broke", delivery=delivery.id)
+
+    def _follow(self, lane: Lane, delivery: DueDelivery, started_at: int, outcome: Outcome) -> None:
+        """Have an outcome recorded, and send what is next."""
         self.meters.attempted(outcome)
         if outcome.status is not None and outcome.duration_ms >= self._slow_after:
             self._note_slow(lane, outcome)

@@ -409,6 +409,25 @@ async def test_a_blocked_address_is_not_tried_again(house: House) -> None:
     assert await house.states() == ["failed"]
 
 
+async def test_a_bug_at_the_end_of_an_attempt_is_logged_without_the_endpoint(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.webhook()
+
+    def break_down(_: object) -> None:
+        raise ValueError("a bug of ours")
+
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: complaints.append(said))
+    monkeypatch.setattr(house.scheduler._recorder, "add", break_down)
+    with capture_logs() as logs:
+        (published,) = await house.publish()
+    assert [(each["event"], each["delivery"]) for each in logs] == [
+        ("the end of an attempt broke", published.fresh[0].id)
+    ]
+    assert complaints == []
+
+
 async def test_slow_answers_are_counted_and_told_once(house: House) -> None:
     webhook = await house.webhook()
     house.far.answers["/in"] = Outcome(200, None, None, b"", 5000.0)
