@@ -118,24 +118,23 @@ _AHEAD = (
 def _load(view: View, seqs: Sequence[int]) -> list[DueDelivery]:
     """Load deliveries with the bodies of their events, in the order of their seqs.
 
-    They come as one row of JSON, which SQLite puts together while the event loop goes on: for each
-    row that is fetched the interpreter would change hands twice. Long bodies are fetched singly,
-    for they would be in memory several times.
+    They come as one row, which SQLite puts together while the event loop goes on: for each row that
+    is fetched the interpreter would change hands twice. The row holds a list in JSON, and the
+    bodies one behind the other, for as JSON within JSON they would be written and read anew. Long
+    bodies are fetched singly, for they would be in memory several times.
     """
     row = view.one(_LOAD, (orjson.dumps(seqs).decode(), _BODY_AT_ONCE))
+    described, together = row or ("[]", None)
+    bodies, start = (together or "").encode(), 0
     loaded = {}
-    for seq, identifier, webhook_seq, event_id, event_type, body, *counts in orjson.loads(
-        row[0] if row else b"[]"
+    for seq, identifier, webhook_seq, event_id, event_type, size, *counts in orjson.loads(
+        described
     ):
-        loaded[seq] = DueDelivery(
-            seq,
-            identifier,
-            webhook_seq,
-            event_id,
-            event_type,
-            _load_body(view, seq) if body is None else body.encode(),
-            *counts,
-        )
+        if size is None:
+            body = _load_body(view, seq)
+        else:
+            body, start = bodies[start : start + size], start + size
+        loaded[seq] = DueDelivery(seq, identifier, webhook_seq, event_id, event_type, body, *counts)
     return [loaded[seq] for seq in seqs]
 
 
@@ -153,9 +152,11 @@ def _load_body(view: View, seq: int) -> bytes:
 _BODY_AT_ONCE = 16_384
 _LOAD = (
     "SELECT json_group_array(json_array(deliveries.seq, deliveries.id, deliveries.webhook_seq,"
-    " events.id, events.type, iif(length(events.body) <= ?2, CAST(events.body AS TEXT), NULL),"
+    " events.id, events.type, iif(length(events.body) <= ?2, length(events.body), NULL),"
     " deliveries.attempt_count, deliveries.tries, deliveries.trigger, deliveries.generation,"
-    " deliveries.replay_seq)) FROM json_each(?1)"
+    " deliveries.replay_seq)),"
+    " group_concat(iif(length(events.body) <= ?2, CAST(events.body AS TEXT), NULL), '')"
+    " FROM json_each(?1)"
     " CROSS JOIN deliveries ON deliveries.seq = json_each.value"
     " CROSS JOIN events ON events.seq = deliveries.event_seq"
 )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sendook_lite.domain.errors import NotFound
+from sendook_lite.domain.events import payload_of
 from sendook_lite.domain.model import DueDelivery, Settlement, Webhook
 from sendook_lite.store import attempts, deliveries, settling, webhooks
 from sendook_lite.store.deliveries import DueWindow
@@ -99,6 +100,23 @@ async def test_a_delivery_is_taken_with_all_that_an_attempt_needs(product: Produ
     (fresh,) = await owe(product, None)
     (taken,) = (await take(product, webhook)).deliveries
     assert taken == fresh
+
+
+async def test_deliveries_that_are_taken_together_have_the_bodies_of_their_events(
+    product: Product,
+) -> None:
+    webhook = await product.webhook()
+    texts = ("", "Grüße, 日本語 🙂", "x" * 40_000, "“quoted”\n\\", "ü" * 20_000, "the end")
+    owed = []
+    for text in texts:
+        published = await product.store.writer.write(
+            product.publisher.publish, "message.received", {"text": text}
+        )
+        owed += published.fresh
+    taken = (await take(product, webhook)).deliveries
+    assert [each.body for each in taken] == [each.body for each in owed]
+    assert [payload_of(each.body)["text"] for each in taken] == list(texts)
+    assert taken == owed
 
 
 async def test_one_webhook_is_never_given_what_another_is_owed(product: Product) -> None:
