@@ -14,13 +14,17 @@ BODY_BYTES: Final = 1000
 
 _ENVELOPE: Final = 370
 _CHUNK: Final = 64
-_NO_STAMP: Final = f"@@{0:019d} "
 _READ: Final = 1 << 20
 
 
-def event_line(event: str, stamp: str = "") -> bytes:
+def stamp(at: int) -> str:
+    """Write a time, in ns of the monotonic clock, so that the receiver finds it."""
+    return f"@@{at:019d} "
+
+
+def event_line(event: str, stamped: str = "") -> bytes:
     """Write a line that makes an event with a body of about a kilobyte."""
-    padding = "x" * (BODY_BYTES - _ENVELOPE - len(stamp))
+    padding = "x" * (BODY_BYTES - _ENVELOPE - len(stamped))
     return (
         json.dumps(
             {
@@ -28,7 +32,7 @@ def event_line(event: str, stamp: str = "") -> bytes:
                 "from": "news@sender.example",
                 "recipient": "somebody@recipient.example",
                 "status": "2.0.0" if event == "message.delivered" else "5.0.0",
-                "diagnostic": stamp + padding,
+                "diagnostic": stamped + padding,
                 "remoteMta": "mx.recipient.example",
             }
         ).encode()
@@ -70,13 +74,12 @@ class EventFeeder:
     def push_at(self, event: str, rate: float, seconds: float) -> int:
         """Send lines at a steady pace, each with the time it was written; returns how many."""
         sent = answered = 0
-        before, after = event_line(event, _NO_STAMP).split(_NO_STAMP.encode())
+        before, after = event_line(event, stamp(0)).split(stamp(0).encode())
         start = time.monotonic()
         count = round(rate * seconds)
         while sent < count:
             time.sleep(max(0.0, start + sent / rate - time.monotonic()))
-            stamp = f"@@{time.monotonic_ns():019d} "
-            self._socket.sendall(before + stamp.encode() + after)
+            self._socket.sendall(before + stamp(time.monotonic_ns()).encode() + after)
             sent += 1
             answered += self._read()
         while answered < sent:

@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 
+from bench.event_feeder import stamp
 from bench.yardsticks.tuned_client import TunedClient
 from bench.yardsticks.turns import take_turns
 
@@ -44,7 +45,7 @@ async def main() -> None:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             # The loop's timers are a millisecond late; that is no delay of an event.
             came_at = due if due < busy_until else time.monotonic()
-            body = f"@@{came_at * 1e9:019.0f} ".encode().ljust(size, b"x")
+            body = stamp(round(came_at * 1e9)).encode().ljust(size, b"x")
             task = asyncio.ensure_future(deliver(body))
             under_way.add(task)
             task.add_done_callback(under_way.discard)

@@ -34,6 +34,7 @@ class _Attempt(NamedTuple):
 
     Attributes:
         endpoint: where it goes.
+        delivery_id: what it is for.
         data: the whole request.
         started: when, on the monotonic clock.
         deadline: when it has to be over, on the loop's clock.
@@ -41,6 +42,7 @@ class _Attempt(NamedTuple):
     """
 
     endpoint: Endpoint
+    delivery_id: str
     data: bytes
     started: float
     deadline: float
@@ -104,7 +106,7 @@ class Sender:
             log.exception("an attempt broke", delivery=delivery.id)
             self._loop.call_soon(ended, _BROKEN)
             return
-        attempt = _Attempt(endpoint, data, started, deadline, ended)
+        attempt = _Attempt(endpoint, delivery.id, data, started, deadline, ended)
         connection = self._connections.take(endpoint.origin, started)
         if connection is None:
             self._begin_on_new(attempt)
@@ -124,28 +126,35 @@ class Sender:
         self, attempt: _Attempt, connection: HttpConnection, ending: Response | AttemptFailed
     ) -> None:
         """Take what came of a request on a connection that had waited for it."""
-        if isinstance(ending, AttemptFailed):
+        if isinstance(ending, Response):
+            attempt.ended(self._answered(attempt, connection, ending))
+        elif ending.error == "connection_reset" and not (connection.answered or self._closed):
             # The endpoint closed the connection while it waited (RFC 9110, section 9.2.2): the
             # same attempt goes on, on a fresh one.
-            if ending.error == "connection_reset" and not (connection.answered or self._closed):
-                self._begin_on_new(attempt)
-                return
-        elif ending.reusable:
-            self._connections.give_back(attempt.endpoint.origin, connection)
-        attempt.ended(self._judge(attempt, ending))
+            self._begin_on_new(attempt)
+        else:
+            attempt.ended(self._failed(attempt, ending))
 
-    def _judge(self, attempt: _Attempt, ending: Response | AttemptFailed) -> Outcome:
-        """Say what an ending means for the attempt."""
-        spent = (self._clock.monotonic() - attempt.started) * MS_PER_SECOND
-        if isinstance(ending, AttemptFailed):
-            return Outcome(None, ending.error, ending.message, b"", spent)
-        status = ending.status
+    def _failed(self, attempt: _Attempt, failed: AttemptFailed) -> Outcome:
+        return Outcome(None, failed.error, failed.message, b"", self._spent(attempt))
+
+    def _answered(
+        self, attempt: _Attempt, connection: HttpConnection, response: Response
+    ) -> Outcome:
+        """Keep a connection that can be used again, and say what its answer means."""
+        if response.reusable:
+            self._connections.give_back(attempt.endpoint.origin, connection)
+        status, spent = response.status, self._spent(attempt)
         if status in _SUCCESSES:
-            return Outcome(status, None, None, ending.body, spent, ending.retry_after)
+            return Outcome(status, None, None, response.body, spent, response.retry_after)
         phrase = f"answered {status}"
         if status in _REDIRECTS:
             phrase += "; redirects are not followed"
-        return Outcome(status, "http_status", phrase, ending.body, spent, ending.retry_after)
+        return Outcome(status, "http_status", phrase, response.body, spent, response.retry_after)
+
+    def _spent(self, attempt: _Attempt) -> float:
+        """Return how long an attempt has taken, in ms."""
+        return (self._clock.monotonic() - attempt.started) * MS_PER_SECOND
 
     # --- on a new connection
 
@@ -159,19 +168,16 @@ class Sender:
         try:
             connection = await self._open(endpoint, attempt.deadline)
             response = await connection.exchange(attempt.data, attempt.deadline, endpoint.timeout)
+            outcome = self._answered(attempt, connection, response)
         except AttemptFailed as failed:
-            outcome = self._judge(attempt, failed)
+            outcome = self._failed(attempt, failed)
         except asyncio.CancelledError:  # by `close`
             closed = AttemptFailed("connection_reset", "the connection was closed")
-            outcome = self._judge(attempt, closed)
+            outcome = self._failed(attempt, closed)
         except Exception:
             # A bug of ours must cost the delivery an attempt, not the lane a slot for ever.
-            log.exception("an attempt broke", webhook=endpoint.webhook_id)
+            log.exception("an attempt broke", delivery=attempt.delivery_id)
             outcome = _BROKEN
-        else:
-            if response.reusable:
-                self._connections.give_back(endpoint.origin, connection)
-            outcome = self._judge(attempt, response)
         attempt.ended(outcome)
 
     async def _open(self, endpoint: Endpoint, deadline: float) -> HttpConnection:

@@ -143,7 +143,7 @@ class Intake:
 
         Args:
             tell: is told what became of it, after the commit.
-            prepared: the mail.
+            prepared: the mail, prepared for this recipient.
             recipient: the envelope recipient; may carry +detail.
             sender: the envelope sender; None or empty for the null sender.
 
@@ -151,7 +151,7 @@ class Intake:
         where nobody takes it, and ``Unavailable`` where nothing can be stored now.
         """
         self._ensure_room()
-        brief = not prepared.large and not self._takes_reports(recipient)
+        brief = not prepared.large and prepared.report is None
         submit = self._store.writer.submit_brief if brief else self._store.writer.submit
         told = partial(self._stored, tell, recipient)
         submit(told, self.receive_in, prepared, recipient, sender)

@@ -55,7 +55,7 @@ from sendook_lite.store import (
 from sendook_lite.store.idempotent_requests import KeptRequest, RequestKey
 from sendook_lite.store.reader import Reader
 from sendook_lite.store.tx import Parameters, Row, Tx
-from sendook_lite.usecases import upkeep
+from sendook_lite.usecases import prepared_mail, upkeep
 from sendook_lite.usecases.drafting import Wanted
 from sendook_lite.usecases.report_mail import ReportMail
 from sendook_lite.usecases.sending import _Composed
@@ -164,15 +164,9 @@ async def seed(product: Product) -> Seeds:
 
 def mail_a_reply(tx: Tx, product: Product, seeds: Seeds) -> None:
     intake = product.intake()
-    prepared = intake_prepared(mail(message_id="r@x", in_reply_to="a@x", references=("b@x",)))
+    prepared = prepared_mail.read(mail(message_id="r@x", in_reply_to="a@x", references=("b@x",)))
     assert seeds.inbox.id
     intake.receive_in(tx, prepared, "ann@mail.example", "b@x")
-
-
-def intake_prepared(raw: bytes) -> Any:
-    from sendook_lite.usecases.prepared_mail import read  # noqa: PLC0415
-
-    return read(raw)
 
 
 def settle_one(tx: Tx, product: Product, seeds: Seeds) -> None:
@@ -192,7 +186,7 @@ def settle_together(tx: Tx, product: Product, seeds: Seeds) -> None:
 def merge(tx: Tx, _: Product, seeds: Seeds) -> None:
     second = threads.insert(tx, seeds.inbox.seq, "second")
     threads.remember(tx, seeds.inbox.seq, second[0], ["c@x"])
-    parsed = intake_prepared(mail(message_id="d@x", in_reply_to="a@x", references=("c@x",)))
+    parsed = prepared_mail.read(mail(message_id="d@x", in_reply_to="a@x", references=("c@x",)))
     place(tx, seeds.inbox.seq, parsed.mail)
 
 
