@@ -25,7 +25,7 @@ def main(wanted: list[str]) -> int:
     for row in ROWS:
         if wanted and row.name not in wanted:
             continue
-        with open_workshop(screen.progress(row)) as workshop:
+        with open_workshop(screen.progress(row), row.pairs) as workshop:
             measured = row.measure(workshop)
         screen.row(row, measured)
         results.append(report.result(row, measured))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-PAIRS = 7
 SECONDS = 4.0
 """What one side of a pair lasts at least, where it is measured by time and not by count."""
 
@@ -41,7 +40,7 @@ class Measured:
         return median(self.ratios)
 
 
-def measure(product: Side, yardstick: Side, told: Told, pairs: int = PAIRS) -> Measured:
+def measure(product: Side, yardstick: Side, told: Told, pairs: int) -> Measured:
     """Measure both sides in turns; ``told`` hears the number of each pair and its ratio."""
     measured = Measured([], [])
     for number in range(1, pairs + 1):

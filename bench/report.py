@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.pairs import PAIRS, Measured, Told
+from bench.pairs import Measured, Told
 from bench.table import Row
 
 _BAR = 20
@@ -29,9 +29,9 @@ class Screen:
         self._write(f"{row.name:>4}  {row.title} …")
 
         def told(number: int, ratio: float) -> None:
-            done = round(_BAR * number / PAIRS)
+            done = round(_BAR * number / row.pairs)
             bar = "█" * done + "░" * (_BAR - done)
-            self._write(f"{row.name:>4}  {bar} pair {number} of {PAIRS}, ratio {ratio:.2f}")
+            self._write(f"{row.name:>4}  {bar} pair {number} of {row.pairs}, ratio {ratio:.2f}")
 
         return told
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.pairs import Told
+from bench.pairs import Measured, Side, Told, measure
 from bench.receiver import Receiver
 from bench.server import Server
 
@@ -20,10 +20,15 @@ CACHE = Path(__file__).parent.parent / ".cache" / "bench"
 class Workshop:
     """The directories of one row."""
 
-    def __init__(self, scratch: Path, sockets: Path, told: Told) -> None:
+    def __init__(self, scratch: Path, sockets: Path, told: Told, pairs: int) -> None:
         self.scratch = scratch
         self.sockets = sockets
-        self.told = told
+        self._told = told
+        self._pairs = pairs
+
+    def compare(self, product: Side, yardstick: Side) -> Measured:
+        """Measure both sides in turns, as many times as the row asks for."""
+        return measure(product, yardstick, self._told, self._pairs)
 
     def receiver(self, name: str = "receiver") -> Receiver:
         """Start a receiver."""
@@ -46,8 +51,8 @@ class Workshop:
 
 
 @contextmanager
-def open_workshop(told: Told) -> Iterator[Workshop]:
+def open_workshop(told: Told, pairs: int) -> Iterator[Workshop]:
     """Make the directories of one row, and remove them after it."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=CACHE, prefix="run-") as scratch, TemporaryDirectory() as sockets:
-        yield Workshop(Path(scratch), Path(sockets), told)
+        yield Workshop(Path(scratch), Path(sockets), told, pairs)

@@ -4,7 +4,7 @@ import time
 from contextlib import closing
 
 from bench.event_feeder import BODY_BYTES, EventFeeder
-from bench.pairs import Measured, measure, percentile
+from bench.pairs import Measured, percentile
 from bench.processes import Yardstick
 from bench.receiver import Receiver
 from bench.workshop import Workshop
@@ -44,7 +44,7 @@ def slowest_hundredth(workshop: Workshop) -> Measured:
             sent = int(plain.go(str(SECONDS))["sent"])
             return _judge(other, first, sent, halves[1])
 
-        measured = measure(product, yardstick, workshop.told)
+        measured = workshop.compare(product, yardstick)
         ours_usual, other_usual = (percentile(half, 0.5) for half in halves)
         measured.remarks.append(f"median {ours_usual:.2f} ms against {other_usual:.2f} ms")
         return measured

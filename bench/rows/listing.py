@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 from bench.mailbox import FEW, MANY, open_mailbox
-from bench.pairs import SECONDS, Measured, measure
+from bench.pairs import SECONDS, Measured
 from bench.server import KEY, Server
 from bench.workshop import Workshop
 
@@ -18,7 +18,7 @@ def pages(workshop: Workshop) -> Measured:
     with workshop.server("many") as many, workshop.server("few") as few:
         ours, other = _Reader(many), _Reader(few)
         with closing(ours), closing(other):
-            return measure(ours.milliseconds, other.milliseconds, workshop.told)
+            return workshop.compare(ours.milliseconds, other.milliseconds)
 
 
 class _Reader:

@@ -4,7 +4,7 @@ from contextlib import closing
 from statistics import median
 
 from bench.mail_feeder import MailFeeder
-from bench.pairs import SECONDS, Measured, measure
+from bench.pairs import SECONDS, Measured
 from bench.processes import Yardstick
 from bench.workshop import Workshop
 
@@ -32,7 +32,7 @@ def mails(workshop: Workshop) -> Measured:
             ours.feed(WARM_UP_SECONDS)
             other.feed(WARM_UP_SECONDS)
             before = answerer.go("")["cpu"]
-            measured = measure(product, lambda: other.feed(SECONDS), workshop.told)
+            measured = workshop.compare(product, lambda: other.feed(SECONDS))
             spent = answerer.go("")["cpu"] - before
         answered = sum(measured.yardstick) * SECONDS
         stored = server.count("SELECT count(*) FROM messages")

@@ -3,7 +3,7 @@
 import time
 
 from bench.backlog import open_backlog
-from bench.pairs import Measured, measure
+from bench.pairs import Measured
 from bench.processes import Yardstick, resident_megabytes
 from bench.workshop import Workshop
 
@@ -13,14 +13,12 @@ SETTLE_SECONDS = 2.0
 def with_backlog(workshop: Workshop) -> Measured:
     """Measure B6."""
     open_backlog(workshop, "full")
-    return measure(
-        lambda: _started(workshop, "full"), lambda: _started(workshop, "empty"), workshop.told
-    )
+    return workshop.compare(lambda: _started(workshop, "full"), lambda: _started(workshop, "empty"))
 
 
 def idle(workshop: Workshop) -> Measured:
     """Measure B7."""
-    return measure(lambda: _started(workshop, "empty"), _imported, workshop.told)
+    return workshop.compare(lambda: _started(workshop, "empty"), _imported)
 
 
 def _started(workshop: Workshop, name: str) -> float:

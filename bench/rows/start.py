@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.backlog import open_backlog
 from bench.event_feeder import EventFeeder, event_line
-from bench.pairs import Measured, measure
+from bench.pairs import Measured
 from bench.receiver import Receiver
 from bench.workshop import Workshop
 
@@ -19,10 +19,9 @@ def until_first_delivery(workshop: Workshop) -> Measured:
     open_backlog(workshop, "full")
     with workshop.receiver() as receiver:
         overdue = {name: _deliver_one(workshop, receiver, name) for name in ("full", "empty")}
-        return measure(
+        return workshop.compare(
             lambda: _start(workshop, receiver, "full", overdue["full"]),
             lambda: _start(workshop, receiver, "empty", overdue["empty"]),
-            workshop.told,
         )
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 from bench.backlog import open_backlog
 from bench.deliveries import Deliveries
 from bench.event_feeder import EventFeeder, event_line
-from bench.pairs import SECONDS, Measured, measure
+from bench.pairs import SECONDS, Measured
 from bench.processes import Yardstick
 from bench.server import Server
 from bench.workshop import Workshop
@@ -46,7 +46,7 @@ def _against_client(workshop: Workshop, webhooks: int, in_flight: int) -> Measur
                 costs.append(done["cpu"])
                 return float(done["rate"])
 
-            measured = measure(ours.rate, post, workshop.told)
+            measured = workshop.compare(ours.rate, post)
             measured.remarks.extend(ours.remarks(in_flight))
             measured.remarks.append(f"client {min(costs) * 1e6:.0f} us CPU a request")
             _check_all_recorded(server)
@@ -78,7 +78,7 @@ def beside_broken(workshop: Workshop) -> Measured:
         ours = Deliveries(broken, beside, besides=2 * BROKEN)
         other = Deliveries(healthy, alone)
         with closing(ours), closing(other):
-            measured = measure(ours.rate, other.rate, workshop.told)
+            measured = workshop.compare(ours.rate, other.rate)
         waiting = broken.count("SELECT count(*) FROM deliveries WHERE status = 'pending'")
         measured.remarks.extend(ours.remarks(IN_FLIGHT_PER_WEBHOOK))
         measured.remarks.append(f"{waiting:,} deliveries to broken endpoints still wait")
@@ -103,7 +103,7 @@ def with_history(workshop: Workshop) -> Measured:
     ):
         ours, other = Deliveries(full, receiver), Deliveries(empty, receiver_of_empty)
         with closing(ours), closing(other):
-            measured = measure(ours.rate, other.rate, workshop.told)
+            measured = workshop.compare(ours.rate, other.rate)
         size = full.database.stat().st_size / 1e9
         measured.remarks.extend(ours.remarks(IN_FLIGHT_PER_WEBHOOK))
         measured.remarks.append(f"database of {size:.1f} GB; {full.memory():.0f} MB after the load")

@@ -15,11 +15,12 @@ from sendook_lite.domain.model import Settlement
 from sendook_lite.store.database import Store
 from sendook_lite.usecases.settling import Recorded, Settling
 
-MAX_PER_COMMIT = 256
-"""Outcomes in one unit of work, so that it holds the writer for some milliseconds only."""
+PER_UNIT = 256
+"""Outcomes in one unit of work: it holds the writer for some milliseconds only, and so many wait
+for no others any more."""
 
-ENOUGH = 64
-"""Outcomes that wait for no others any more: what waits is sent again after a kill."""
+UNITS_AT_ONCE = 2
+"""Units under way: one is being committed, and one is there when the next commit begins."""
 
 STORE_RETRY_SECONDS = 1.0
 """How long to wait before a store that failed is asked again."""
@@ -62,7 +63,7 @@ class Recorder:
         self._waiting: list[Settlement] = []
         self._came_in = asyncio.Event()
         self._enough = asyncio.Event()
-        self._writing = asyncio.Lock()
+        self._turns = asyncio.Semaphore(UNITS_AT_ONCE)
         self.unsettled = 0
         self.failing = False
 
@@ -71,16 +72,19 @@ class Recorder:
         self._waiting.append(done)
         self.unsettled += 1
         self._came_in.set()
-        if len(self._waiting) >= ENOUGH:
+        if len(self._waiting) >= PER_UNIT:
             self._enough.set()
 
     async def run(self) -> None:
         """Record what comes in, until cancelled."""
+        await asyncio.gather(*(self._record_on() for _ in range(UNITS_AT_ONCE)))
+
+    async def _record_on(self) -> None:
         while True:
             await self._came_in.wait()
             self._came_in.clear()
             while self._waiting:
-                if self._gather and len(self._waiting) < ENOUGH:
+                if self._gather and len(self._waiting) < PER_UNIT:
                     self._enough.clear()
                     await self._clock.wait(self._enough, self._gather)
                 if not await self._record():
@@ -88,39 +92,43 @@ class Recorder:
 
     async def flush(self) -> None:
         """Record all there is, and give up when the store fails; for the end."""
-        while (self._waiting or self._writing.locked()) and await self._record():
+        for _ in range(UNITS_AT_ONCE):
+            await self._turns.acquire()  # what is under way ends, and nothing else begins
+        while self._waiting and await self._record_some():
             pass
 
     async def _record(self) -> bool:
+        async with self._turns:
+            return await self._record_some()
+
+    async def _record_some(self) -> bool:
         """Record some outcomes; False when the store failed, which leaves them waiting."""
-        async with self._writing:
-            batch, self._waiting = (
-                self._waiting[:MAX_PER_COMMIT],
-                self._waiting[MAX_PER_COMMIT:],
-            )
-            try:
-                await self._write(batch)
-            except StoreFailed as error:
-                self._waiting = batch + self._waiting
-                if not self.failing:
-                    log.warning("outcomes cannot be recorded, trying again", reason=error.message)
-                self.failing = True
-                return False
-            except Exception:
-                log.exception("outcomes cannot be recorded together")
-                batch = await self._write_singly(batch)
-            self.failing = False
-            self.unsettled -= len(batch)
+        batch, self._waiting = self._waiting[:PER_UNIT], self._waiting[PER_UNIT:]
+        if not batch:
+            return True  # the other unit took them along
+        try:
+            await self._write(batch)
+        except StoreFailed as error:
+            # Of two units that fail together, the second is back after the first.
+            self._waiting = sorted(batch + self._waiting, key=lambda done: done.started_at)
+            if not self.failing:
+                log.warning("outcomes cannot be recorded, trying again", reason=error.message)
+            self.failing = True
+            return False
+        except Exception:
+            log.exception("outcomes cannot be recorded together")
+            batch = await self._write_singly(batch)
+        self.failing = False
+        self.unsettled -= len(batch)
         self._recorded(batch)
         return True
 
     async def _write(self, batch: Sequence[Settlement]) -> None:
-        if batch:
-            record, now = self._settling.record, self._steady.now()
-            self._consequences(await self._store.writer.write_first(record, batch, now))
-            for done in batch:
-                if done.state == "failed":
-                    _tell_failure(done)
+        record, now = self._settling.record, self._steady.now()
+        self._consequences(await self._store.writer.write_first(record, batch, now))
+        for done in batch:
+            if done.state == "failed":
+                _tell_failure(done)
 
     async def _write_singly(self, batch: Sequence[Settlement]) -> list[Settlement]:
         """Find the outcome that a bug keeps from being recorded, and record the others.

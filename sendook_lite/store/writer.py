@@ -30,7 +30,7 @@ from sendook_lite.store.tx import Tx
 from sendook_lite.store.units import SAVEPOINT, TRANSACTION, Answer, Unit, run, wake
 
 MAX_UNITS_PER_COMMIT = 512
-SECONDS_PER_COMMIT = 0.05
+SECONDS_PER_COMMIT = 0.02
 """Bound how long the first caller of a batch waits for the last one; the last unit may exceed."""
 
 BRIEF_UNITS_PER_COMMIT = 16

@@ -1,14 +1,15 @@
 """Lines of the event socket: told by whoever knows, stored in order, idempotent by their keys.
 
 Many lines come at once, and a unit of work for each costs as much as storing the event. So lines
-are stored a batch to a unit: a line that is refused before it wrote anything is passed over there
-and then, and in the rare case that one fails later, the batch is rolled back and its lines are
-stored one by one. Either way a line's failure is its own.
+are stored many to a unit: all batches that wait by the time it runs. A line that is refused before
+it wrote anything is passed over there and then, and in the rare case that one fails later, the unit
+is rolled back and its lines are stored one by one. Either way a line's failure is its own.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,6 +24,9 @@ from sendook_lite.usecases.intake import Intake, all_published
 from sendook_lite.usecases.prepared_mail import PreparedMail
 from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.reports import ReportedOutcome, Reports
+
+LINES_PER_UNIT = 256
+"""Lines that batches are put together up to; as many rows as one statement adds."""
 
 Answer = dict[str, Any]
 Told = Answer | BaseException
@@ -52,6 +56,27 @@ class MailLine:
 Line = OutcomeLine | MailLine
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Lines that were submitted together, and whoever waits for what is said of them.
+
+    ``alone``: they share a unit with no others.
+    """
+
+    lines: Sequence[Line]
+    told: asyncio.Future[list[Told]]
+    alone: bool
+    _claim: list[None] = field(default_factory=lambda: [None])
+
+    def claim(self) -> bool:
+        """Take it for storing or for refusing; True for the first of both threads that asks."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return False
+        return True
+
+
 class EventLines:
     """Stores what lines of the event socket tell."""
 
@@ -68,6 +93,7 @@ class EventLines:
         self._intake = intake
         self._reports = reports
         self._ensure_room = ensure_room
+        self._waiting: deque[_Batch] = deque()
 
     def submit(self, lines: Sequence[Line]) -> asyncio.Future[list[Told]]:
         """Store lines in their order; the future holds what is said of each, after the commit.
@@ -75,11 +101,18 @@ class EventLines:
         The future never holds an error of its own. Batches are committed in the order in which
         they were submitted. What was committed is announced even if nobody waits any more.
         """
+        # A mail that is refused takes its unit with it, so it shares it with nobody.
+        return self._submit(lines, alone=any(isinstance(line, MailLine) for line in lines))
+
+    def _submit(self, lines: Sequence[Line], *, alone: bool) -> asyncio.Future[list[Told]]:
         told: asyncio.Future[list[Told]] = asyncio.get_running_loop().create_future()
-        settle = partial(self._settle, lines, told)
+        batch = _Batch(lines, told, alone)
+        taken: list[_Batch] = []
+        settle = partial(self._settle_taken, batch, taken)
+        self._waiting.append(batch)
         try:
             self._ensure_room()
-            self._store.writer.submit(settle, self._store_in_order, lines)
+            self._store.writer.submit(settle, self._store_waiting, taken)
         except SendookError as error:
             settle(None, error)
         return told
@@ -105,26 +138,59 @@ class EventLines:
             raise told
         return told
 
-    def _settle(
+    def _settle_taken(
         self,
-        lines: Sequence[Line],
-        told: asyncio.Future[list[Told]],
+        batch: _Batch,
+        taken: list[_Batch],
         results: list[_Result] | None,
         error: BaseException | None,
     ) -> None:
-        """Announce what a unit stored and answer its lines, or try them again one by one."""
+        """Settle the batches that a unit took; one that never ran has its own to refuse."""
+        if error is not None and not taken and batch.claim():
+            taken = [batch]
         if results is not None:
             self._publisher.announce(*(each for _, published in results for each in published))
-            _answer(told, [said for said, _ in results])
-        elif error is not None and (len(lines) == 1 or isinstance(error, SendookError)):
+        begin = 0
+        for each in taken:
+            end = begin + len(each.lines)
+            if results is not None:
+                _answer(each.told, [said for said, _ in results[begin:end]])
+            elif error is not None:
+                self._settle_failed(each, error)
+            begin = end
+
+    def _settle_failed(self, batch: _Batch, error: BaseException) -> None:
+        """Answer the lines of a batch that was not stored, or try them again one by one."""
+        lines, told = batch.lines, batch.told
+        if isinstance(error, SendookError) or (batch.alone and len(lines) == 1):
             _answer(told, [error] * len(lines))
-        else:
-            # They queue behind batches that were submitted meanwhile: order is kept between
-            # the lines of this batch, not towards those.
-            alone = asyncio.gather(*(self.submit([line]) for line in lines))
-            alone.add_done_callback(
-                lambda done: _answer(told, [each for single in done.result() for each in single])
-            )
+            return
+        # They queue behind batches that were submitted meanwhile: order is kept between
+        # the lines of this batch, not towards those.
+        singly = asyncio.gather(*(self._submit([line], alone=True) for line in lines))
+        singly.add_done_callback(
+            lambda done: _answer(told, [each for single in done.result() for each in single])
+        )
+
+    # --- on the writer's thread
+
+    def _store_waiting(self, tx: Tx, taken: list[_Batch]) -> list[_Result]:
+        """Store the batches that wait, as many as fit, and add them to ``taken``.
+
+        There are none where an earlier unit took them along.
+        """
+        lines: list[Line] = []
+        while self._waiting:
+            batch = self._waiting[0]
+            if taken and (batch.alone or len(lines) + len(batch.lines) > LINES_PER_UNIT):
+                break
+            self._waiting.popleft()
+            if batch.claim():
+                taken.append(batch)
+                lines += batch.lines
+            if batch.alone:
+                break
+        return self._store_in_order(tx, lines) if lines else []
 
     def _store_in_order(self, tx: Tx, lines: Sequence[Line]) -> list[_Result]:
         """Store lines; one whose key was seen is given the answer of the first time again."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sendook_lite.delivery.recorder import ENOUGH, Recorder
+from sendook_lite.delivery.recorder import PER_UNIT, Recorder
 from sendook_lite.domain.clock import SteadyClock
 from sendook_lite.domain.disabling import DisableRule
 from sendook_lite.domain.ids import Ids
@@ -88,18 +88,18 @@ async def test_outcomes_wait_for_each_other(gathering: Gathering) -> None:
 
 
 async def test_enough_of_them_wait_no_longer(gathering: Gathering) -> None:
-    await gathering.add(ENOUGH - 1)
+    await gathering.add(PER_UNIT - 1)
     await gathering.rest()
     assert gathering.batches == []
     await gathering.add()
     await gathering.rest()
-    assert gathering.batches == [ENOUGH]
+    assert gathering.batches == [PER_UNIT]
     await gathering.add()
     await gathering.rest()
-    assert gathering.batches == [ENOUGH]
+    assert gathering.batches == [PER_UNIT]
     await gathering.clock.advance(GATHER * 1.1)
     await gathering.rest()
-    assert gathering.batches == [ENOUGH, 1]
+    assert gathering.batches == [PER_UNIT, 1]
 
 
 async def test_what_waits_is_recorded_at_the_end(gathering: Gathering) -> None:
