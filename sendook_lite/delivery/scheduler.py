@@ -33,6 +33,8 @@ from sendook_lite.usecases.settling import Recorded, Settling
 MAX_UNSETTLED = 1024
 """Requests in flight and outcomes waiting for their commit; beyond it nothing new is sent."""
 
+_AT_A_TIME = 8
+
 log = structlog.get_logger(__name__)
 
 
@@ -85,21 +87,30 @@ class Scheduler:
         What finds no room in its lane's window stays in the store and is read later.
         """
         now = self._steady.now()
+        owed: dict[int, list[DueDelivery]] = {}
         for delivery in fresh:
-            lane = self._lanes.get(delivery.webhook_seq)
+            owed.setdefault(delivery.webhook_seq, []).append(delivery)
+        for webhook_seq, deliveries_of in owed.items():
+            lane = self._lanes.get(webhook_seq)
             if lane is None:
-                self._roster.owed(delivery.webhook_seq)
-                continue
-            if lane.behind(now):
-                self._lanes.expect(lane, now)
-                continue
-            if not lane.room:
-                self._pump()  # makes some
-            if lane.room:
-                self._lanes.push(lane, (delivery,))
-            else:
+                self._roster.owed(webhook_seq)
+            elif lane.behind(now) or not self._put_at_hand(lane, deliveries_of):
                 self._lanes.expect(lane, now)
         self._pump()
+
+    def _put_at_hand(self, lane: Lane, fresh: Sequence[DueDelivery]) -> bool:
+        """Put what fits at a lane's hand; False when some of it does not."""
+        start = 0
+        while start < len(fresh):
+            if not lane.room:
+                self._pump()  # makes some
+            # A few at a time: how many fit depends on how heavy they are.
+            end = start + min(lane.room, _AT_A_TIME)
+            if end == start:
+                return False
+            self._lanes.push(lane, fresh[start:end])
+            start = end
+        return True
 
     def webhook_changed(self, webhook_seq: int) -> None:
         """Have a webhook's lane made, brought up to date or closed."""

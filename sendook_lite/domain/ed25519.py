@@ -25,9 +25,9 @@ class Ed25519Key:
     key: Ed25519PrivateKey = field(repr=False)
     expires_at: int | None = None
 
-    def sign(self, content: bytes) -> str:
+    def sign(self, *content: bytes) -> str:
         """Return ``v1a,`` and the base64 of the 64 bytes of a signature (RFC 8032, section 5.1)."""
-        return "v1a," + b64encode(self.key.sign(content)).decode("ascii")
+        return "v1a," + b64encode(self.key.sign(b"".join(content))).decode("ascii")
 
 
 def new_private_key(random_bytes: Callable[[int], bytes]) -> str:

@@ -46,8 +46,8 @@ class SigningKey(Protocol):
         """Epoch ms from which on it does not sign; None for a webhook's current key."""
         ...
 
-    def sign(self, content: bytes) -> str:
-        """Return one signature, as it stands in the header."""
+    def sign(self, *content: bytes) -> str:
+        """Return one signature over pieces in a row, as it stands in the header."""
         ...
 
 
@@ -63,10 +63,11 @@ class HmacKey:
         self._inner = sha256(block.translate(_INNER))
         self._outer = sha256(block.translate(_OUTER))
 
-    def sign(self, content: bytes) -> str:
+    def sign(self, *content: bytes) -> str:
         """Return ``v1,`` and a base64 of 44 characters."""
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(content)
+        for piece in content:
+            inner.update(piece)
         outer.update(inner.digest())
         return "v1," + b2a_base64(outer.digest(), newline=False).decode("ascii")
 
@@ -144,7 +145,7 @@ def sign(key: bytes, event_id: str, timestamp: int, body: bytes) -> str:
     Returns:
         ``v1,`` and a base64 of 44 characters.
     """
-    return HmacKey(key).sign(_content(event_id, timestamp, body))
+    return HmacKey(key).sign(_before_body(event_id, timestamp), body)
 
 
 def signature_header(keys: Sequence[SigningKey], event_id: str, timestamp: int, body: bytes) -> str:
@@ -158,12 +159,12 @@ def signature_header(keys: Sequence[SigningKey], event_id: str, timestamp: int, 
         timestamp: Unix seconds of this attempt, the ``webhook-timestamp``.
         body: exactly the bytes that are sent.
     """
-    content = _content(event_id, timestamp, body)
+    start = _before_body(event_id, timestamp)
     if len(keys) == 1:
-        return keys[0].sign(content)
+        return keys[0].sign(start, body)
     now = timestamp * MS_PER_SECOND
     return " ".join(
-        key.sign(content) for key in keys if key.expires_at is None or now < key.expires_at
+        key.sign(start, body) for key in keys if key.expires_at is None or now < key.expires_at
     )
 
 
@@ -223,8 +224,8 @@ def _has_signed(key: HmacKey, content: bytes, given: Sequence[bytes]) -> bool:
     return any([hmac.compare_digest(expected, one) for one in given])  # noqa: C419 - see above
 
 
-def _content(event_id: str, timestamp: int, body: bytes) -> bytes:
-    return f"{event_id}.{timestamp}.".encode() + body
+def _before_body(event_id: str, timestamp: int) -> bytes:
+    return f"{event_id}.{timestamp}.".encode()
 
 
 def _raw(text: str) -> bytes:
