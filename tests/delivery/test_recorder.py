@@ -1,14 +1,18 @@
 """Outcomes are committed together: after a moment, or as soon as there are enough of them."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from sendook_lite.delivery.recorder import PER_UNIT, Recorder
+from sendook_lite.delivery.recorder import PER_UNIT, STORE_RETRY_SECONDS, Recorder
 from sendook_lite.domain.clock import SteadyClock
 from sendook_lite.domain.disabling import DisableRule
+from sendook_lite.domain.errors import StoreFailed
 from sendook_lite.domain.ids import Ids
 from sendook_lite.domain.model import DueDelivery, Settlement
 from sendook_lite.domain.outcome import Outcome
@@ -25,6 +29,7 @@ class Gathering:
     """A recorder that has outcomes wait for each other, and the sizes of what it committed."""
 
     def __init__(self, store: Store, clock: FakeClock) -> None:
+        self.store = store
         self.clock = clock
         self.batches: list[int] = []
         self.recorder = Recorder(
@@ -41,18 +46,19 @@ class Gathering:
         self.batches.append(len(settled))
 
     async def add(self, count: int = 1) -> None:
-        delivery = DueDelivery(
-            1, "dlv_1", 1, "evt_1", "message.received", b"{}", 0, 0, "scheduled", 0
-        )
-        outcome = Outcome(200, None, None, b"", 1.0)
         for _ in range(count):
-            self.recorder.add(settlement_of(delivery, outcome, DELIVERED, START))
+            self.recorder.add(outcome_at(START))
         await self.clock.settle()
 
     async def rest(self) -> None:
         """Let the writer commit what it was given."""
         await asyncio.sleep(0.02)
         await self.clock.settle()
+
+
+def outcome_at(started_at: int) -> Settlement:
+    delivery = DueDelivery(1, "dlv_1", 1, "evt_1", "message.received", b"{}", 0, 0, "scheduled", 0)
+    return settlement_of(delivery, Outcome(200, None, None, b"", 1.0), DELIVERED, started_at)
 
 
 @pytest.fixture
@@ -107,3 +113,49 @@ async def test_what_waits_is_recorded_at_the_end(gathering: Gathering) -> None:
     await gathering.clock.settle()
     await gathering.recorder.flush()
     assert gathering.batches == [2]
+
+
+async def test_two_units_are_under_way_and_what_comes_meanwhile_waits(
+    gathering: Gathering,
+) -> None:
+    go_on = threading.Event()
+    writer = gathering.store.writer
+    held = asyncio.ensure_future(writer.write(lambda _: go_on.wait(20)))
+    await gathering.rest()
+    await gathering.add(PER_UNIT)
+    await gathering.add(PER_UNIT)
+    await gathering.add(PER_UNIT + 1)
+    assert gathering.batches == []
+    assert writer._queue.qsize() == 2
+    go_on.set()
+    await held
+    await gathering.rest()
+    assert gathering.batches == [PER_UNIT] * 3
+    assert gathering.recorder.unsettled == 1
+
+
+async def test_units_that_fail_together_are_tried_again_in_their_order(
+    gathering: Gathering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[list[int]] = []
+    write = gathering.store.writer.write_first
+    full = True
+
+    async def fail(work: Any, batch: list[Settlement], now: int) -> Any:
+        tried.append([done.started_at for done in batch])
+        await asyncio.sleep(0)
+        if full:
+            raise StoreFailed("the disk is full")
+        return await write(work, batch, now)
+
+    monkeypatch.setattr(gathering.store.writer, "write_first", fail)
+    for started_at in range(2 * PER_UNIT):
+        gathering.recorder.add(outcome_at(started_at))
+    await gathering.rest()
+    assert gathering.recorder.failing
+    assert list(chain.from_iterable(tried)) == list(range(2 * PER_UNIT))
+    full, tried[:] = False, []
+    await gathering.clock.advance(STORE_RETRY_SECONDS)
+    await gathering.rest()
+    assert list(chain.from_iterable(tried)) == list(range(2 * PER_UNIT))
+    assert (gathering.recorder.unsettled, gathering.recorder.failing) == (0, False)
