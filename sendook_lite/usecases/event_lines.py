@@ -9,6 +9,7 @@ is rolled back and its lines are stored one by one. Either way a line's failure 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -148,6 +149,8 @@ class EventLines:
         """Settle the batches that a unit took; one that never ran has its own to refuse."""
         if error is not None and not taken and batch.claim():
             taken = [batch]
+            with suppress(ValueError):  # the writer's thread has it in hand, and will see the claim
+                self._waiting.remove(batch)
         if results is not None:
             self._publisher.announce(*(each for _, published in results for each in published))
         begin = 0
@@ -180,17 +183,22 @@ class EventLines:
         There are none where an earlier unit took them along.
         """
         lines: list[Line] = []
-        while self._waiting:
-            batch = self._waiting[0]
+        while (batch := self._next_batch()) is not None:
             if taken and (batch.alone or len(lines) + len(batch.lines) > LINES_PER_UNIT):
+                self._waiting.appendleft(batch)
                 break
-            self._waiting.popleft()
             if batch.claim():
                 taken.append(batch)
                 lines += batch.lines
             if batch.alone:
                 break
         return self._store_in_order(tx, lines) if lines else []
+
+    def _next_batch(self) -> _Batch | None:
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
 
     def _store_in_order(self, tx: Tx, lines: Sequence[Line]) -> list[_Result]:
         """Store lines; one whose key was seen is given the answer of the first time again."""

@@ -123,7 +123,15 @@ async def test_what_waits_when_the_store_fails_is_refused_and_not_stored_later(
         (error,) = await batch
         assert isinstance(error, StoreFailed)
     assert units.sizes == [1]  # the others never had their turn
+    assert not units.house.lines._waiting
     await units.house.limit_pages(None)
     (told,) = await units.house.lines.submit([line()])
     assert isinstance(told, dict)
     assert [body["eventId"] for body in await units.house.bodies()] == [told["eventId"]]
+
+
+async def test_what_is_refused_is_not_kept(units: Units) -> None:
+    units.house.full = True
+    (error,) = await units.house.lines.submit([line()])
+    assert isinstance(error, SendookError)
+    assert not units.house.lines._waiting
