@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,13 @@ class Gathering:
             self.recorder.add(outcome_at(START))
         await self.clock.settle()
 
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Let the writer commit until something is so."""
+        for _ in range(500):
+            if true():
+                return
+            await self.rest()
+
     async def rest(self) -> None:
         """Let the writer commit what it was given."""
         await asyncio.sleep(0.02)
@@ -82,14 +89,14 @@ async def test_outcomes_wait_for_each_other(gathering: Gathering) -> None:
     await gathering.rest()
     assert gathering.batches == []
     await gathering.clock.advance(GATHER * 0.2)
-    await gathering.rest()
+    await gathering.until(lambda: bool(gathering.batches))
     assert gathering.batches == [3]
     await gathering.add()
     await gathering.clock.advance(GATHER * 0.9)
     await gathering.rest()
     assert gathering.batches == [3]  # the next one waits as long
     await gathering.clock.advance(GATHER * 0.2)
-    await gathering.rest()
+    await gathering.until(lambda: len(gathering.batches) > 1)
     assert gathering.batches == [3, 1]
 
 
@@ -98,13 +105,13 @@ async def test_enough_of_them_wait_no_longer(gathering: Gathering) -> None:
     await gathering.rest()
     assert gathering.batches == []
     await gathering.add()
-    await gathering.rest()
+    await gathering.until(lambda: bool(gathering.batches))
     assert gathering.batches == [PER_UNIT]
     await gathering.add()
     await gathering.rest()
     assert gathering.batches == [PER_UNIT]
     await gathering.clock.advance(GATHER * 1.1)
-    await gathering.rest()
+    await gathering.until(lambda: len(gathering.batches) > 1)
     assert gathering.batches == [PER_UNIT, 1]
 
 
@@ -120,8 +127,9 @@ async def test_two_units_are_under_way_and_what_comes_meanwhile_waits(
 ) -> None:
     go_on = threading.Event()
     writer = gathering.store.writer
-    held = asyncio.ensure_future(writer.write(lambda _: go_on.wait(20)))
-    await gathering.rest()
+    running = threading.Event()
+    held = asyncio.ensure_future(writer.write(lambda _: running.set() or go_on.wait(20)))
+    await asyncio.to_thread(running.wait, 20)
     await gathering.add(PER_UNIT)
     await gathering.add(PER_UNIT)
     await gathering.add(PER_UNIT + 1)
@@ -129,7 +137,7 @@ async def test_two_units_are_under_way_and_what_comes_meanwhile_waits(
     assert writer._queue.qsize() == 2
     go_on.set()
     await held
-    await gathering.rest()
+    await gathering.until(lambda: len(gathering.batches) == 3)
     assert gathering.batches == [PER_UNIT] * 3
     assert gathering.recorder.unsettled == 1
 
@@ -156,6 +164,6 @@ async def test_units_that_fail_together_are_tried_again_in_their_order(
     assert list(chain.from_iterable(tried)) == list(range(2 * PER_UNIT))
     full, tried[:] = False, []
     await gathering.clock.advance(STORE_RETRY_SECONDS)
-    await gathering.rest()
+    await gathering.until(lambda: not gathering.recorder.unsettled)
     assert list(chain.from_iterable(tried)) == list(range(2 * PER_UNIT))
     assert (gathering.recorder.unsettled, gathering.recorder.failing) == (0, False)
