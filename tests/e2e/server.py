@@ -1,9 +1,11 @@
 """Runs the installed program as its users do: a process, told by environment and options."""
 
+import contextlib
 import inspect
 import json
 import linecache
 import os
+import random
 import re
 import select
 import signal
@@ -214,7 +216,13 @@ def wait_until(
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on; for programs that cannot be told to choose one."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """Return a port that nobody listens on; for programs that cannot be told to choose one.
+
+    Below those that systems give out by themselves: else, while a killed server is started again,
+    another test's may be given its port.
+    """
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port))
+            return port
