@@ -20,10 +20,7 @@ from sendook_lite.domain.errors import SendookError, TooLarge, Unavailable
 from sendook_lite.inbound.event_limits import Limits
 from sendook_lite.inbound.event_line import UnreadMail, read_line, write_answer
 from sendook_lite.inbound.refused_lines import RefusedLines
-from sendook_lite.usecases.event_lines import EventLines, Line, MailLine, Told
-
-BATCH_LINES: Final = 256
-"""Lines per unit of work: a few milliseconds of the writer."""
+from sendook_lite.usecases.event_lines import LINES_PER_UNIT, EventLines, Line, MailLine, Told
 
 READ_OFF_LOOP: Final = 65_536
 """Lines longer than this are read on a thread, so that others are not kept waiting."""
@@ -215,7 +212,7 @@ class EventConnection(asyncio.Protocol):
         batch = _Batch(self._number + 1)
         lines: list[Line] = []
         apart: bytes | UnreadMail | None = None
-        while self._unread and apart is None and len(batch.answers) < BATCH_LINES:
+        while self._unread and apart is None and len(batch.answers) < LINES_PER_UNIT:
             text = self._unread.popleft()
             self._number += 1
             if len(text) > READ_OFF_LOOP:

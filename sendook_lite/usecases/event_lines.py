@@ -27,7 +27,7 @@ from sendook_lite.usecases.publish import Published, Publisher
 from sendook_lite.usecases.reports import ReportedOutcome, Reports
 
 LINES_PER_UNIT = 256
-"""Lines that batches are put together up to; as many rows as one statement adds."""
+"""Lines of a batch, and of batches that are put together: a few milliseconds of the writer."""
 
 Answer = dict[str, Any]
 Told = Answer | BaseException
